@@ -1,0 +1,1 @@
+"""The second storey: what it costs and what is billed."""

@@ -1,0 +1,1 @@
+"""The third storey: is it good, and does it stay good."""

@@ -1,0 +1,24 @@
+"""Secrets that an embedded installation makes for itself, one file each, readable by its owner alone."""
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def kept_secret(folder: Path, name: str) -> str:
+    """Return the secret stored under ``name``; make and store it the first time.
+
+    Several processes may start at once: the link is atomic, so all read the same value.
+    """
+    target = folder / name
+    if not target.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=folder)  # created with mode 0600
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            os.link(draft, target)
+        Path(draft).unlink()
+    return target.read_text().strip()

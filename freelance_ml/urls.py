@@ -1,0 +1,17 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from freelance_ml import views
+
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("welcome/", views.welcome, name="welcome"),
+    path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("freelance_ml.api")),
+    path("admin/", admin.site.urls),
+    path("", include("projects.urls")),
+    path("", include("billing.urls")),
+    path("", include("evaluations.urls")),
+]

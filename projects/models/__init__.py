@@ -1,0 +1,18 @@
+"""The tables of the ground, one file a noun."""
+
+from projects.models.clients import Client, Contact
+from projects.models.engagements import Engagement
+from projects.models.milestones import Milestone
+from projects.models.people import ApiToken, Invitation, Membership, User, Workspace
+
+__all__ = [
+    "ApiToken",
+    "Client",
+    "Contact",
+    "Engagement",
+    "Invitation",
+    "Membership",
+    "Milestone",
+    "User",
+    "Workspace",
+]

@@ -1,0 +1,1 @@
+"""Changes: keyword arguments, atomic as a whole, return the changed row, know no request."""

@@ -1,0 +1,1 @@
+"""Rows for tests: one function a model, all with sensible defaults."""
