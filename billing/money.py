@@ -38,9 +38,7 @@ def exponent_of(currency: str) -> int:
     try:
         return EXPONENTS[currency]
     except KeyError:
-        message = (
-            f"“{currency}” is not a currency code of ISO 4217. Use three capitals such as EUR."
-        )
+        message = f"“{currency}” is not a currency code of ISO 4217. Use three capitals such as EUR."
         raise MoneyError("unknown-currency", message) from None
 
 
@@ -64,8 +62,7 @@ class Money:
         money = cls.rounded(exact, currency)
         if money.amount != exact:
             message = (
-                f"{exact} has more decimal places than {currency} allows "
-                f"({exponent_of(currency)}). Round it first."
+                f"{exact} has more decimal places than {currency} allows ({exponent_of(currency)}). Round it first."
             )
             raise MoneyError("too-many-places", message)
         return money
@@ -231,7 +228,7 @@ def _typed_amount(text: str, currency: str) -> Decimal:
     for code in (currency, currency.lower()):
         body = body.removeprefix(code).removesuffix(code).strip()
     sign = -1 if body[:1] in {"-", "\u2212"} else 1
-    body = body.lstrip("+-\u2212") if body[:1] in {"+", "-", "\u2212"} else body
+    body = body[1:] if body[:1] in {"+", "-", "\u2212"} else body
     body = body.translate(GROUP_SIGNS)
     if not body.isascii() or len(body) > 40:  # noqa: PLR2004 # longer than any sum of money
         raise _unreadable(text)
