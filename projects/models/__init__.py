@@ -1,5 +1,6 @@
 """The tables of the ground, one file a noun."""
 
+from projects.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from projects.models.clients import Client, Contact
 from projects.models.engagements import Engagement
 from projects.models.milestones import Milestone
@@ -7,6 +8,9 @@ from projects.models.people import ApiToken, Invitation, Membership, User, Works
 
 __all__ = [
     "ApiToken",
+    "AuditCheckpoint",
+    "AuditEntry",
+    "AuditHead",
     "Client",
     "Contact",
     "Engagement",

@@ -1,0 +1,102 @@
+"""Writes the audit trail."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from projects.access import Actor
+from projects.canonical import canonical, digest
+from projects.models.audit import GENESIS, SITE_CHAIN, AuditEntry, AuditHead
+from projects.models.people import Workspace
+
+LARGEST_EXACT = 2**53  # beyond it JSON readers disagree about whole numbers
+
+
+@transaction.atomic
+def record(
+    *,
+    by: Actor | None,
+    action: str,
+    target: Model | None = None,
+    detail: dict[str, Any] | None = None,
+    workspace: Workspace | None = None,
+    address: str | None = None,
+    request_id: str = "",
+) -> AuditEntry:
+    """Add one act to the trail of the workspace (of the site, where nobody acts and no workspace is named).
+
+    Call it inside the transaction of the change, after the rows of the change are locked: it holds
+    the end of the workspace's chain until the transaction is over. Keep personal data out of ``detail``.
+    """
+    workspace = workspace or (by.workspace if by else None)
+    chain = str(workspace.pk) if workspace else SITE_CHAIN
+    head, _ = AuditHead.objects.select_for_update().get_or_create(chain=chain)
+    entry = AuditEntry(
+        workspace=workspace,
+        chain=chain,
+        sequence=head.sequence + 1,
+        at=timezone.now(),
+        actor_id=by.user.pk if by and by.user else None,
+        actor_name=_clean(by.name or str(by.user or ""), 150) if by else "",
+        via=by.via if by else "page",
+        action=action,
+        target_type=target._meta.label_lower if target else "",
+        target_id=str(target.pk) if target else "",
+        target_label=_clean(str(getattr(target, "audit_label", target)), 200) if target else "",
+        detail_json=canonical(_plain(detail or {})).decode(),
+        address=address or (by.address if by else None) or "",
+        request_id=request_id or (by.request_id if by else ""),
+        previous_hash=head.hash if head.sequence else GENESIS,
+    )
+    entry.hash = hash_of(entry)
+    entry.save(force_insert=True)
+    head.sequence, head.hash = entry.sequence, entry.hash
+    head.save(update_fields=["sequence", "hash"])
+    return entry
+
+
+def hash_of(entry: AuditEntry) -> str:
+    """Compute an entry's hash from its fields, its predecessor's hash among them."""
+    return digest(
+        {
+            "chain": entry.chain,
+            "sequence": entry.sequence,
+            "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "workspace": str(entry.workspace_id or ""),
+            "actor_id": str(entry.actor_id or ""),
+            "actor_name": entry.actor_name,
+            "via": entry.via,
+            "action": entry.action,
+            "target_type": entry.target_type,
+            "target_id": entry.target_id,
+            "target_label": entry.target_label,
+            "detail": entry.detail_json,
+            "address": entry.address,
+            "request_id": entry.request_id,
+            "previous": entry.previous_hash,
+        }
+    )
+
+
+def _clean(text: str, length: int) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:length]
+
+
+def _plain(value: Any) -> Any:
+    """Turn dates, decimals, ids and large numbers into text, so that every reader sees the same."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool | str | None):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, int):
+        return value if abs(value) < LARGEST_EXACT else str(value)
+    return json.loads(json.dumps(value, cls=DjangoJSONEncoder))
