@@ -3,6 +3,7 @@
 from projects.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from projects.models.clients import Client, Contact
 from projects.models.engagements import Engagement
+from projects.models.idempotency import IdempotencyKey
 from projects.models.milestones import Milestone
 from projects.models.people import ApiToken, Invitation, Membership, User, Workspace
 
@@ -14,6 +15,7 @@ __all__ = [
     "Client",
     "Contact",
     "Engagement",
+    "IdempotencyKey",
     "Invitation",
     "Membership",
     "Milestone",

@@ -1,0 +1,219 @@
+"""What every viewset of every storey stands on.
+
+To add one::
+
+    class DatasetSerializer(ScopedModelSerializer):
+        class Meta:
+            model = Dataset
+            fields = ["id", "title", "engagement", "created_at"]   # the allow-list; never "__all__"
+            read_only_fields = ["id", "created_at"]                # what a service sets
+
+    class DatasetFilter(ScopedFilterSet):
+        class Meta:
+            model = Dataset
+            fields = ["engagement"]                                # each by exact match unless declared
+
+    class DatasetViewSet(CreateRows, ChangeRows, DeleteRows, ReadRows):
+        queryset = Dataset.objects.select_related("engagement")
+        serializer_class = DatasetSerializer
+        filterset_class = DatasetFilter
+        search_fields = ["title"]
+        ordering_fields = ["title", "created_at"]
+
+        def create_row(self, fields): return create_dataset(by=self.actor, **fields)
+        def change_row(self, row, fields): return change_dataset(dataset=row, by=self.actor, **fields)
+        def delete_row(self, row): delete_dataset(dataset=row, by=self.actor)
+
+and one line in ``freelance_ml/api.py``. For a verb, ``@row_action("POST", Serializer)`` makes
+``/datasets/<id>/verb/``. Rows, relations and filter choices are scoped to the actor's workspace here,
+once; every unsafe request runs in one transaction; POST takes an Idempotency-Key; a DomainError
+becomes problem details by its code (409 unless ``problems.DOMAIN_STATUS`` says otherwise). Then add
+one line a pattern to ``tests/tenancy/registry.py``.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import django_filters
+from django.db import models, transaction
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.filters import OrderingFilter, SearchFilter
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from projects.access import Actor
+from projects.api.problems import ApiProblemError
+from projects.services.idempotency import Answer, run_once
+
+
+class ScopedPrimaryKeyField(serializers.PrimaryKeyRelatedField):
+    """A relation that can only name rows of the actor's workspace; a stranger's row does not exist."""
+
+    def get_queryset(self) -> Any:
+        """Keep what the actor may see."""
+        queryset = super().get_queryset()
+        return None if queryset is None else queryset.visible_to(self.context["request"].auth)
+
+
+class ScopedModelSerializer(serializers.ModelSerializer):
+    """A serializer whose relations are scoped; ``fields`` is a list, so that a new column stays inside."""
+
+    serializer_related_field = ScopedPrimaryKeyField
+
+
+def scoped_rows(queryset: Any) -> Callable[[Request | None], Any]:
+    """Give a filter's choices: the rows of the queryset that the actor may see."""
+    return lambda request: queryset.visible_to(getattr(request, "auth", None))
+
+
+class ScopedFilterSet(django_filters.FilterSet):
+    """Filters whose related choices are scoped to the actor's workspace."""
+
+    @classmethod
+    def filter_for_field(cls, field: Any, field_name: str, lookup_expr: str | None = None) -> Any:
+        """Scope the choices of a relation."""
+        found = super().filter_for_field(field, field_name, lookup_expr or "exact")
+        related = getattr(field, "related_model", None)
+        if related is not None and isinstance(found, django_filters.ModelChoiceFilter):
+            found.extra["queryset"] = scoped_rows(related._default_manager.all())
+        return found
+
+
+class ActorViewSet(GenericViewSet):
+    """A viewset that knows the actor, changes in one transaction and answers a repeated POST the same."""
+
+    takes_idempotency_key: ClassVar[bool] = True  # False where the answer holds a secret, or the body a file
+    list_parameters: ClassVar[tuple[str, ...]] = ()  # further query parameters of the list
+    lookup_value_converter = "uuid"
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, in which workspace."""
+        return self.request.auth  # type: ignore[return-value]  # ActorPermission let nobody else in
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """After sign-in and permission, put every unsafe handler into one transaction."""
+        super().initial(request, *args, **kwargs)
+        if getattr(self, "action", None) == "list":
+            self._refuse_unknown_parameters(request)
+        method = (request.method or "").lower()
+        if request.method not in SAFE_METHODS and hasattr(self, method):
+            setattr(self, method, partial(self._change, getattr(self, method)))
+
+    def _change(self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if request.method != "POST" or key is None:
+            with transaction.atomic():
+                return handler(request, *args, **kwargs)
+        if not self.takes_idempotency_key:
+            detail = "This address takes no Idempotency-Key; leave the header out."
+            raise ApiProblemError("idempotency-key-invalid", detail)
+        answer = run_once(
+            key=key,
+            request_digest=_digest_of(request),
+            by=self.actor,
+            act=lambda: _as_answer(handler(request, *args, **kwargs)),
+        )
+        headers = {"Idempotency-Replayed": "true"} if answer.replayed else None
+        return Response(answer.body, status=answer.status, headers=headers)
+
+    def _refuse_unknown_parameters(self, request: Request) -> None:
+        known = {"page", "page_size", *self.list_parameters}
+        if getattr(self, "search_fields", None):
+            known.add("search")
+        if getattr(self, "ordering_fields", None):
+            known.add("ordering")
+        filterset = getattr(self, "filterset_class", None)
+        known.update(filterset.base_filters if filterset else ())
+        unknown = sorted(set(request.query_params) - known)
+        if unknown:
+            allowed = ", ".join(sorted(known))
+            raise ApiProblemError("unknown-parameter", f"Unknown: {unknown[0][:80]!r}. This list takes {allowed}.")
+
+
+def _digest_of(request: Request) -> str:
+    body = json.dumps(request.data, sort_keys=True, default=str)
+    return hashlib.sha256(f"{request.method} {request.get_full_path()}\n{body}".encode()).hexdigest()
+
+
+def _as_answer(response: Response) -> Answer:
+    return Answer(response.status_code, json.loads(JSONRenderer().render(response.data) or b"null"))
+
+
+class ScopedViewSet(ActorViewSet):
+    """A viewset of tenant rows: it can only ever find those of the actor's workspace."""
+
+    filter_backends = [DjangoFilterBackend, SearchFilter, OrderingFilter]
+    ordering_fields: ClassVar[list[str]] = []
+    search_fields: ClassVar[list[str]] = []
+
+    def get_queryset(self) -> Any:
+        """Keep what the actor may see; nothing while the schema is drawn."""
+        if getattr(self, "swagger_fake_view", False):
+            return super().get_queryset().none()
+        return super().get_queryset().visible_to(self.actor)
+
+
+class ReadRows(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
+    """List rows and read one."""
+
+
+class CreateRows(mixins.CreateModelMixin):
+    """POST on the list makes a row, by the same service as the page."""
+
+    def create_row(self, fields: dict[str, Any]) -> models.Model:
+        """Call the service; ``fields`` are checked and scoped."""
+        raise NotImplementedError
+
+    def perform_create(self, serializer: serializers.BaseSerializer) -> None:
+        """Hand the checked fields to the service."""
+        serializer.instance = self.create_row(dict(serializer.validated_data))
+
+
+class ChangeRows:
+    """PATCH changes the sent fields, by the same service as the page."""
+
+    def change_row(self, row: Any, fields: dict[str, Any]) -> models.Model:
+        """Call the service; ``fields`` are checked and scoped."""
+        raise NotImplementedError
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change the sent fields and answer with the whole row."""
+        row = self.get_object()  # type: ignore[attr-defined]  # mixed into a ScopedViewSet
+        serializer = self.get_serializer(row, data=request.data, partial=True)  # type: ignore[attr-defined]
+        serializer.is_valid(raise_exception=True)
+        changed = self.change_row(row, dict(serializer.validated_data))
+        return Response(self.get_serializer(changed).data)  # type: ignore[attr-defined]
+
+
+class DeleteRows(mixins.DestroyModelMixin):
+    """DELETE removes a row, by the same service as the page."""
+
+    def delete_row(self, row: Any) -> None:
+        """Call the service."""
+        raise NotImplementedError
+
+    def perform_destroy(self, instance: models.Model) -> None:
+        """Hand the row to the service."""
+        self.delete_row(instance)
+
+
+def row_action(method: str, serializer: type[serializers.BaseSerializer] | None = None, **options: Any) -> Any:
+    """Mark a viewset's method as ``/<rows>/<id>/<name>/``; underscores become hyphens."""
+
+    def mark(handler: Callable[..., Response]) -> Any:
+        address = handler.__name__.replace("_", "-")
+        if serializer is not None:
+            options["serializer_class"] = serializer
+        return action(detail=True, methods=[method], url_path=address, url_name=address, **options)(handler)
+
+    return mark

@@ -1,0 +1,63 @@
+"""How the schema is drawn: every operation also lists the problems it may answer with."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from projects.api.problems import CONTENT_TYPE
+
+EVERYWHERE = ("400", "401", "403", "404", "405")
+WITH_BODY = ("409", "413", "415", "422", "429")
+PROBLEM = {
+    "type": "object",
+    "description": "Problem details of RFC 9457; match on code.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "code", "detail"],
+                "properties": {name: {"type": "string"} for name in ("field", "code", "detail")},
+            },
+        },
+    },
+}
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key with the same body gives the same answer for 24 hours and acts once.",
+    pattern=r"^[\x21-\x7e]{1,200}$",
+)
+
+
+class ProblemSchema(AutoSchema):
+    """The framework's schema, with problems on every operation and the key on every POST."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """Add the idempotency key where it is taken."""
+        wanted = self.method == "POST" and getattr(self.view, "takes_idempotency_key", False)
+        return [*super().get_override_parameters(), *([KEY] if wanted else [])]
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        """Add the problems that every operation may answer with."""
+        operation = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            safe = self.method in {"GET", "HEAD", "OPTIONS"}
+            for status in EVERYWHERE if safe else EVERYWHERE + WITH_BODY:
+                content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+                operation["responses"].setdefault(status, {"description": "A problem.", "content": content})
+        return operation
+
+
+def add_problem(result: dict[str, Any], generator: Any, **options: Any) -> dict[str, Any]:
+    """Put the form of a problem among the schema's components."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    return result

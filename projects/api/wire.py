@@ -1,0 +1,48 @@
+"""What goes over the wire: bounded JSON bodies, one answer form, bounded pages."""
+
+import io
+from typing import Any
+
+from rest_framework.exceptions import NotAcceptable, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.parsers import JSONParser
+
+from projects.api.problems import ApiProblemError
+
+BODY_LIMIT = 2 * 2**20  # bytes; files have their own upload address
+
+
+class BoundedJSONParser(JSONParser):
+    """JSON of at most ``BODY_LIMIT`` bytes; the framework's own parser reads without end."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Read one byte more than allowed, so that a wrong Content-Length helps nobody."""
+        raw = stream.read(BODY_LIMIT + 1)
+        if len(raw) > BODY_LIMIT:
+            raise ApiProblemError("body-too-large", f"A body may have {BODY_LIMIT} bytes at most.")
+        try:
+            return super().parse(io.BytesIO(raw), media_type, parser_context)
+        except RecursionError:
+            raise ParseError("The JSON is nested too deeply.") from None
+
+
+class JsonAnyway(DefaultContentNegotiation):
+    """Answer in the first form that the address has when the wished one does not exist."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        """Prefer the wish; never refuse for it."""
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except NotAcceptable:
+            return renderers[0], renderers[0].media_type
+
+
+class BoundedPages(PageNumberPagination):
+    """Pages of 50 rows, at most 200."""
+
+    page_size = 50
+    max_page_size = 200
+    page_size_query_param = "page_size"
+
+
