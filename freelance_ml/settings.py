@@ -1,12 +1,13 @@
 """All settings, flat; the environment is read by freelance_ml.env and listed in docs/settings.md."""
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from freelance_ml import env
+from freelance_ml import env, logs, storage_url
 from freelance_ml.local_keys import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -17,9 +18,11 @@ VAR_DIR = env.path(
     str(BASE_DIR / "var"),
     "Folder of everything that the application stores on disk.",
 )
+HOST = env.text("HOST", "127.0.0.1", "Address that the web server listens on; 0.0.0.0 for every network.")
+PORT = env.number("PORT", "8000", "Port that the web server listens on.", at_least=1)
 SITE_URL = env.text(
     "SITE_URL",
-    "http://127.0.0.1:8000",
+    f"http://127.0.0.1:{PORT}",
     "Address under which people reach the site; https turns secure cookies on.",
 ).rstrip("/")
 SECURE_SITE = SITE_URL.startswith("https://")
@@ -68,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "projects.middleware.RequestIdMiddleware",
+    "freelance_ml.logs.RequestLogMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -124,6 +128,35 @@ else:
     }
     VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+# --- processes -----------------------------------------------------------------------------------
+REDIS_URL = env.text(
+    "REDIS_URL",
+    "",
+    "redis://host/0 or redis+socket:///path of the broker; empty: `manage.py up` starts a private one.",
+)
+REDIS_SERVER = env.text(
+    "REDIS_SERVER",
+    "",
+    "Redis or Valkey program that `manage.py up` starts; empty: looked for; none: messages go through files.",
+)
+WEB_WORKERS = env.number("WEB_WORKERS", "2", "Processes of the web server.", at_least=1)
+WEB_THREADS = env.number("WEB_THREADS", "4", "Threads of each process of the web server.", at_least=1)
+WORKER_PROCESSES = env.number(
+    "WORKER_PROCESSES", "0", "Jobs that one worker runs at a time; 0: one for each core, at most 8."
+) or min(os.cpu_count() or 1, 8)
+TRUSTED_PROXIES = env.words(
+    "TRUSTED_PROXIES",
+    "",
+    "Addresses of the proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+)
+METRICS_TOKEN = env.text(
+    "METRICS_TOKEN", "", "Bearer token that may read /metrics from elsewhere; empty: only this machine may."
+)
+
+# --- logs ----------------------------------------------------------------------------------------
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR.").upper()
+LOGGING = logs.configuration(LOG_LEVEL)
+
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "projects.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -155,6 +188,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600  # seconds
 SECURE_SSL_REDIRECT = SECURE_SITE
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]  # asked from within, without TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 63_072_000 if SECURE_SITE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SITE
 SECURE_REFERRER_POLICY = "same-origin"
@@ -180,11 +215,13 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static-built"
 STATICFILES_DIRS: list[Path] = []
+STORAGE_URL = env.text(
+    "STORAGE_URL",
+    "",
+    "s3://bucket/prefix?endpoint=https://host&region=name of the file store; empty: a folder under FREELANCE_ML_VAR.",
+)
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR_DIR / "files", "base_url": None},
-    },
+    "default": storage_url.configuration(STORAGE_URL, folder=VAR_DIR / "files"),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

@@ -1,0 +1,1 @@
+"""Running the whole installation on one machine: one supervisor and its parts. Knows no Django, to stay small."""
