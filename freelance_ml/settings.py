@@ -225,6 +225,72 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# --- jobs ----------------------------------------------------------------------------------------
+REDIS_URL = env.text(
+    "REDIS_URL",
+    "",
+    "redis://host/0 of the broker that several machines share; empty: the embedded one in the folder redis.",
+)
+BROKER_URL = env.text(
+    "BROKER_URL",
+    "",
+    "Another broker for Celery; filesystem:// needs no server at all. Empty: REDIS_URL.",
+)
+JOBS_DIR = env.path(
+    "JOBS_DIR",
+    str(VAR_DIR / "jobs"),
+    "Folder in which running jobs have their files; not shared between machines.",
+)
+JOB_LEASE_SECONDS = env.number(
+    "JOB_LEASE_SECONDS",
+    "30",
+    "A worker that was silent for so long has lost its job.",
+    at_least=2,
+)
+JOB_RESEND_SECONDS = env.number("JOB_RESEND_SECONDS", "15", "A hint that led to nothing for so long is sent again.")
+JOB_WISH = env.flag("JOB_WISH", "true", "Send a hint right after the commit; off: the dispatcher's poll starts jobs.")
+JOB_KIND_MODULES = env.words("JOB_KIND_MODULES", "", "More modules that register job kinds, for tests.")
+JOB_KEEP_DAYS = env.number("JOB_KEEP_DAYS", "90", "Logs of jobs that are over are kept for so many days.", at_least=1)
+
+CELERY_BROKER_URL = BROKER_URL or REDIS_URL or f"redis+socket://{VAR_DIR}/redis/redis.sock?virtual_host=0"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    MESSAGES_DIR = VAR_DIR / "messages"
+    for folder in ("queue", "control"):
+        (MESSAGES_DIR / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": MESSAGES_DIR / "queue",
+        "data_folder_out": MESSAGES_DIR / "queue",
+        "control_folder": MESSAGES_DIR / "control",
+    }
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "global_keyprefix": "freelance_ml:",
+        "socket_timeout": 5,  # seconds; without it a frozen Redis holds its clients for ever
+        "socket_connect_timeout": 3,
+        "health_check_interval": 10,
+        "visibility_timeout": 3600,
+    }
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]  # never pickle
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True  # the state is in the database
+CELERY_TASK_ACKS_LATE = False  # the lease brings a job back; late acknowledgement would only double it
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_DEFAULT_QUEUE = "long"
+CELERY_TASK_QUEUES = {"long": {}, "quick": {}}
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = CELERY_BROKER_URL.startswith("redis")
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 100
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 600_000  # KiB; looked at between jobs only
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # nothing is asked over the broker; cancelling goes through the row
+CELERY_WORKER_SEND_TASK_EVENTS = False
+
 # --- language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True

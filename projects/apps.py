@@ -2,8 +2,14 @@
 
 from django.apps import AppConfig
 
+from projects.jobs import load_kinds
+
 
 class ProjectsConfig(AppConfig):
     """Names the application."""
 
     name = "projects"
+
+    def ready(self) -> None:
+        """Make the job kinds of all apps known, now that all models are."""
+        load_kinds()

@@ -3,8 +3,11 @@
 from projects.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from projects.models.clients import Client, Contact
 from projects.models.engagements import Engagement
+from projects.models.guards import Guard
 from projects.models.idempotency import IdempotencyKey
+from projects.models.jobs import Job, JobLogLine, Pulse, Schedule
 from projects.models.milestones import Milestone
+from projects.models.outbox import Mail
 from projects.models.people import ApiToken, Invitation, Membership, User, Workspace
 
 __all__ = [
@@ -15,10 +18,16 @@ __all__ = [
     "Client",
     "Contact",
     "Engagement",
+    "Guard",
     "IdempotencyKey",
     "Invitation",
+    "Job",
+    "JobLogLine",
+    "Mail",
     "Membership",
     "Milestone",
+    "Pulse",
+    "Schedule",
     "User",
     "Workspace",
 ]

@@ -1,0 +1,115 @@
+"""The registry of job kinds: what can be done in the background, by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import autodiscover_modules
+
+from projects.errors import DomainError
+from projects.sandbox import Limits
+
+if TYPE_CHECKING:
+    from projects.models import Job
+
+LONG = "long"
+QUICK = "quick"
+
+
+class UnknownKindError(DomainError):
+    """Raised when a job's kind is not registered in this version."""
+
+    code = "unknown-kind"
+    template = "There is no job of kind “{kind}” in this version. Update the program, or delete its schedule."
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the work gets: plain arguments, and files by name."""
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+def _prepare_arguments(job: "Job") -> Prepared:
+    """Hand on the job's arguments and no file."""
+    return Prepared(arguments=job.arguments)
+
+
+def _apply_nothing(job: "Job", result: dict[str, Any], outputs: Path) -> None:
+    """Keep the result on the job alone."""
+
+
+Prepare = Callable[["Job"], Prepared]
+Apply = Callable[["Job", dict[str, Any], Path], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of background work.
+
+    ``prepare`` reads rows and files in the worker; it may run more than once and changes nothing.
+    ``work`` is the dotted path "package.module:function" of a pure function of a
+    ``projects.sandbox.Task``, run in a limited process; without it, the prepared arguments are the result.
+    ``apply`` turns the result into rows, in the one transaction that also marks the job done,
+    so it happens once or never; what it returns replaces the result that is kept on the job.
+    ``ended`` hears, in the same transaction, of a job that failed or was cancelled.
+    ``site_daily_at`` starts it once a day for the whole installation (UTC).
+    """
+
+    name: str
+    title: str
+    work: str = ""
+    prepare: Prepare = _prepare_arguments
+    apply: Apply = _apply_nothing
+    ended: Callable[["Job"], None] | None = None
+    limits: Limits = field(default_factory=Limits)
+    max_attempts: int = 3
+    lane: str = LONG  # "quick": seconds, such as a PDF; never waits behind long work where a worker serves it
+    needs_all_parts: bool = True  # a part that fails or is cancelled fails the whole
+    site_daily_at: time | None = None
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> Kind:
+    """Make a kind known; a name is given once."""
+    if _kinds.get(kind.name, kind) != kind:
+        message = f"The job kind {kind.name!r} is registered twice. Give one of them another name."
+        raise ImproperlyConfigured(message)
+    _kinds[kind.name] = kind
+    return kind
+
+
+def load_kinds() -> None:
+    """Import the module ``kinds`` of every app, and those that JOB_KIND_MODULES names."""
+    autodiscover_modules("kinds")
+    for name in settings.JOB_KIND_MODULES:
+        import_module(name)
+
+
+def kind_named(name: str) -> Kind:
+    """Return a kind.
+
+    Raises UnknownKindError.
+    """
+    try:
+        return _kinds[name]
+    except KeyError:
+        raise UnknownKindError(kind=name) from None
+
+
+def all_kinds() -> list[Kind]:
+    """List the kinds by title."""
+    return sorted(_kinds.values(), key=lambda kind: kind.title)
+
+
+def title_of(name: str) -> str:
+    """Name a kind for people, also one that this version no longer has."""
+    return _kinds[name].title if name in _kinds else name
