@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from projects.access import Role, ScopedQuerySet, TenantModel, new_id
@@ -46,6 +47,11 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def audit_label(self) -> str:
+        """Return the name alone: an address does not belong in a trail that is kept for ever."""
+        return self.name or "person"
 
     def get_full_name(self) -> str:
         """Return the name, else the address."""
@@ -93,6 +99,11 @@ class Membership(TenantModel):
     def __str__(self) -> str:
         return f"{self.user} in {self.workspace}"
 
+    @property
+    def audit_label(self) -> str:
+        """Return the person's label."""
+        return self.user.audit_label
+
 
 class Invitation(TenantModel):
     """An open door for one address; only the digest of its token is kept."""
@@ -111,6 +122,16 @@ class Invitation(TenantModel):
 
     def __str__(self) -> str:
         return f"Invitation of {self.email}"
+
+    @property
+    def audit_label(self) -> str:
+        """Return the address with its middle hidden."""
+        return f"Invitation of {self.email[:1]}…@{self.email.rpartition('@')[2]}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the link still works."""
+        return self.accepted_at is None and self.withdrawn_at is None and self.expires_at > timezone.now()
 
 
 class ApiToken(TenantModel):
@@ -131,3 +152,8 @@ class ApiToken(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the token still opens the API."""
+        return self.revoked_at is None and self.expires_at > timezone.now()
