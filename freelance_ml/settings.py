@@ -18,7 +18,7 @@ VAR_DIR = env.path(
     str(BASE_DIR / "var"),
     "Folder of everything that the application stores on disk.",
 )
-HOST = env.text("HOST", "127.0.0.1", "Address that the web server listens on; 0.0.0.0 for every network.")
+LISTEN_ON = env.text("LISTEN_ON", "127.0.0.1", "Address that the web server listens on; 0.0.0.0 for every network.")
 PORT = env.number("PORT", "8000", "Port that the web server listens on.", at_least=1)
 SITE_URL = env.text(
     "SITE_URL",
@@ -68,6 +68,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "freelance_ml.proxies.ProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "projects.middleware.RequestIdMiddleware",
@@ -129,11 +130,6 @@ else:
     VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # --- processes -----------------------------------------------------------------------------------
-REDIS_URL = env.text(
-    "REDIS_URL",
-    "",
-    "redis://host/0 or redis+socket:///path of the broker; empty: `manage.py up` starts a private one.",
-)
 REDIS_SERVER = env.text(
     "REDIS_SERVER",
     "",
@@ -147,7 +143,7 @@ WORKER_PROCESSES = env.number(
 TRUSTED_PROXIES = env.words(
     "TRUSTED_PROXIES",
     "",
-    "Addresses of the proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    "Addresses or networks of the proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
 )
 METRICS_TOKEN = env.text(
     "METRICS_TOKEN", "", "Bearer token that may read /metrics from elsewhere; empty: only this machine may."
@@ -189,7 +185,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600  # seconds
 SECURE_SSL_REDIRECT = SECURE_SITE
 SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]  # asked from within, without TLS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 63_072_000 if SECURE_SITE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SITE
 SECURE_REFERRER_POLICY = "same-origin"

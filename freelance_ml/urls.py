@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from freelance_ml import views
+from freelance_ml import health, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("welcome/", views.welcome, name="welcome"),
+    path("health", health.health, name="health"),
+    path("metrics", health.metrics, name="metrics"),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("freelance_ml.api")),
     path("admin/", admin.site.urls),

@@ -93,7 +93,7 @@ def open_port(host: str, port: int) -> socket.socket:
         elif error.errno == errno.EACCES:
             message = f"Port {port} may only be opened by root. Take one above 1023: PORT=8000 make up"
         else:
-            message = f"{host}:{port} cannot be opened: {error.strerror or error}. Check HOST and PORT."
+            message = f"{host}:{port} cannot be opened: {error.strerror or error}. Check LISTEN_ON and PORT."
         raise PortTakenError(message) from error
 
 
