@@ -2,6 +2,8 @@
 
 from projects.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from projects.models.clients import Client, Contact
+from projects.models.comments import Comment
+from projects.models.decisions import Decision
 from projects.models.engagements import Engagement
 from projects.models.guards import Guard
 from projects.models.idempotency import IdempotencyKey
@@ -9,6 +11,7 @@ from projects.models.jobs import Job, JobLogLine, Pulse, Schedule
 from projects.models.milestones import Milestone
 from projects.models.outbox import Mail
 from projects.models.people import ApiToken, Invitation, Membership, User, Workspace
+from projects.models.shares import ShareLink, ShareSession, ShareView
 
 __all__ = [
     "ApiToken",
@@ -16,7 +19,9 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Client",
+    "Comment",
     "Contact",
+    "Decision",
     "Engagement",
     "Guard",
     "IdempotencyKey",
@@ -28,6 +33,9 @@ __all__ = [
     "Milestone",
     "Pulse",
     "Schedule",
+    "ShareLink",
+    "ShareSession",
+    "ShareView",
     "User",
     "Workspace",
 ]
