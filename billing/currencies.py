@@ -1,23 +1,5 @@
-"""The currencies of ISO 4217 and how many decimal places each has; data, as of November 2026."""
+"""The currencies of ISO 4217; the table itself lies on the ground, where engagements need it too."""
 
-ZERO_PLACES = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-THREE_PLACES = "BHD IQD JOD KWD LYD OMR TND"
-FOUR_PLACES = "CLF UYW"
-TWO_PLACES = """
-AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD
-CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP
-GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK
-LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO
-NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS
-SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST
-XAD XCD XCG YER ZAR ZMW ZWG
-"""
-# Withdrawn lately, still met on old contracts and bills.
-WITHDRAWN_TWO_PLACES = "ANG BGN HRK"
+from projects.currencies import EXPONENTS
 
-EXPONENTS: dict[str, int] = {
-    **dict.fromkeys(ZERO_PLACES.split(), 0),
-    **dict.fromkeys((TWO_PLACES + WITHDRAWN_TWO_PLACES).split(), 2),
-    **dict.fromkeys(THREE_PLACES.split(), 3),
-    **dict.fromkeys(FOUR_PLACES.split(), 4),
-}
+__all__ = ["EXPONENTS"]
