@@ -2,6 +2,11 @@
 
 from django.apps import AppConfig
 
+from freelance_ml import checks
+from freelance_ml.celery import app as celery_app  # tasks of every process find the broker through it
+
+__all__ = ["FreelanceMlConfig", "celery_app", "checks"]
+
 
 class FreelanceMlConfig(AppConfig):
     """Names the roof."""
