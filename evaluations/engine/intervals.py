@@ -86,8 +86,21 @@ def is_sparse(hits: float, rows: float) -> bool:
 
 
 def gate_proportion(hits: float, rows: float, confidence: float) -> Bounds:
-    """Bound a proportion for a gate: exact where a side is sparse, Wilson elsewhere."""
-    return (clopper_pearson if is_sparse(hits, rows) else wilson)(hits, rows, confidence)
+    """Bound a proportion for a gate: exact where a side is sparse, Wilson elsewhere.
+
+    Where the rule changes over, an end never moves back: one more hit can not lower a bound, so it
+    can not turn a pass into anything else.
+    """
+    if not is_sparse(hits, rows):
+        return wilson(hits, rows, confidence)
+    low, high = clopper_pearson(hits, rows, confidence)
+    if rows >= 2 * SPARSE and low is not None and high is not None:
+        if rows - hits < SPARSE:
+            low = max(low, wilson(rows - SPARSE, rows, confidence).low or 0.0)
+        else:
+            edge = wilson(SPARSE, rows, confidence).high
+            high = min(high, 1.0 if edge is None else edge)
+    return Bounds(low, high)
 
 
 def average_of_proportions(parts: Sequence[tuple[float, float]], confidence: float, *, exact: bool = False) -> Bounds:

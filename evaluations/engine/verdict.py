@@ -1,0 +1,78 @@
+"""From many judgements to one: the milestone's verdict, and the price of asking often."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluations.engine.bootstrap import Floats
+from evaluations.engine.gates import GateResult, Verdict
+
+_WORDS = {
+    "pass": "Every promise was shown.",
+    "fail": "At least one promise was not kept.",
+    "inconclusive": "Not every promise could be shown with these rows, and none was broken.",
+}
+
+
+def combine(results: Sequence[GateResult]) -> Verdict:
+    """Judge the milestone: all primary gates must pass, any failed one fails it.
+
+    All must pass together (intersection-union), so each keeps its own risk without correction
+    (Berger 1982).
+    """
+    primary = [result.verdict for result in results if result.gate.primary]
+    if "fail" in primary:
+        return "fail"
+    return "pass" if primary and set(primary) == {"pass"} else "inconclusive"
+
+
+def summarise(verdict: Verdict, results: Sequence[GateResult]) -> str:
+    """Say the verdict in one sentence, with the counts behind it."""
+    primary = [result for result in results if result.gate.primary]
+    shown = sum(result.verdict == "pass" for result in primary)
+    return f"{_WORDS[verdict]} {shown} of {len(primary)} primary promises shown."
+
+
+def one_bit(verdict: Verdict) -> str:
+    """Tell a spare look no more than PASS or NOT-PASS, so that the shared risk holds."""
+    return "pass" if verdict == "pass" else "not_pass"
+
+
+def seal(result: dict[str, Any]) -> dict[str, Any]:
+    """Keep of an evaluation what a spare look may reveal: one bit, unless it passed."""
+    if result["verdict"]["verdict"] == "pass":
+        return result
+    kept: dict[str, Any] = {key: result[key] for key in ("schema", "seed") if key in result}
+    return {**kept, "verdict": {"verdict": "not_pass", "sentence": "Not every promise was shown."}}
+
+
+def holm(chances: Sequence[float]) -> Floats:
+    """Adjust p values so that any false claim among them keeps one risk (Holm 1979).
+
+    Parameters
+    ----------
+    chances : sequence of float
+        p values in any order.
+
+    Returns
+    -------
+    ndarray
+        Adjusted p values in the same order, at most 1.
+    """
+    given = np.asarray(chances, dtype=np.float64)
+    order = np.argsort(given, kind="stable")
+    steps = given[order] * np.arange(len(given), 0, -1)
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def benjamini_hochberg(chances: Sequence[float]) -> Floats:
+    """Adjust p values so that the share of false finds is held (Benjamini and Hochberg 1995)."""
+    given = np.asarray(chances, dtype=np.float64)
+    order = np.argsort(given, kind="stable")[::-1]
+    steps = given[order] * len(given) / np.arange(len(given), 0, -1)
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps), 1)
+    return adjusted
