@@ -1,0 +1,52 @@
+"""One charge of a bill, the same value whatever format it came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+AMOUNTS = ("billed", "effective", "list_cost", "contracted")
+CATEGORIES = ("usage", "purchase", "tax", "credit", "refund", "adjustment", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeLine:
+    """One row of a bill. Texts are empty when the bill has none, amounts and dates are None.
+
+    ``billed`` is what the invoice asks (cash), ``effective`` spreads prepayments over their use;
+    never add the two. ``credits`` is the part of ``billed`` that came as credits inside the row
+    (GCP only); other bills carry credits as rows of their own. Periods and usage end exclusively.
+    Amounts keep every digit of the file.
+    """
+
+    row: int
+    provider: str = ""
+    billing_account: str = ""
+    sub_account: str = ""
+    sub_account_name: str = ""
+    invoice: str = ""
+    period_start: date | None = None
+    period_end: date | None = None
+    usage_start: datetime | None = None
+    usage_end: datetime | None = None
+    category: str = "usage"
+    service: str = ""
+    service_category: str = ""
+    region: str = ""
+    resource: str = ""
+    resource_name: str = ""
+    sku: str = ""
+    description: str = ""
+    quantity: Decimal | None = None
+    unit: str = ""
+    tags: Mapping[str, str] | None = None
+    billed: Decimal | None = None
+    effective: Decimal | None = None
+    list_cost: Decimal | None = None
+    contracted: Decimal | None = None
+    credits: Decimal | None = None
+    currency: str = ""
+
+
+FIELDS: tuple[str, ...] = tuple(ChargeLine.__dataclass_fields__)[1:]
+NULLABLE = frozenset({"period_start", "period_end", "usage_start", "usage_end", "quantity", "credits", *AMOUNTS})

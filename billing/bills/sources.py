@@ -1,0 +1,140 @@
+"""A bill's file as lines of text: plain, gz or zip, UTF-8 or UTF-16, with hostile ones stopped.
+
+Bytes are counted as they are inflated, never believed from a directory. One file in a zip.
+"""
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from billing.bills.errors import BillError
+
+CHUNK = 1 << 18  # bytes read at once
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a bill may ask of the machine."""
+
+    inflated_bytes: int = 4_000_000_000
+    line_bytes: int = 16_000_000
+    columns: int = 2_000
+    ratio: int = 250  # inflated bytes per packed byte; real bills stay below 60
+    ratio_from: int = 50_000_000  # below this many bytes no ratio is suspicious
+
+
+class Counted(io.RawIOBase):
+    """A stream that counts the bytes that really come out and stops what grows too large."""
+
+    def __init__(self, stream: IO[bytes], packed: int | None, limits: Limits) -> None:
+        super().__init__()
+        self.stream, self.packed, self.limits = stream, packed, limits
+        self.count = self.since_newline = 0
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Fill the buffer with checked bytes."""
+        view = memoryview(cast("bytearray", buffer)).cast("B")
+        try:
+            chunk = self.stream.read(len(view))
+        except BROKEN as error:
+            message = "The packed file is damaged or incomplete. Download it again."
+            raise BillError("broken-archive", message) from error
+        view[: len(chunk)] = chunk
+        self._check(chunk)
+        return len(chunk)
+
+    def _check(self, chunk: bytes) -> None:
+        self.count += len(chunk)
+        if self.count > self.limits.inflated_bytes:
+            size = self.limits.inflated_bytes // 1_000_000
+            raise BillError("too-large", f"The bill is larger than {size} MB. Split it by month.")
+        inflating = self.packed is not None and self.count > self.limits.ratio_from
+        if inflating and self.count > self.limits.ratio * max(self.packed or 0, 1):
+            message = "The packed file grows beyond reason when unpacked. Upload the CSV itself."
+            raise BillError("bomb", message)
+        newline = chunk.rfind(b"\n")
+        self.since_newline = self.since_newline + len(chunk)
+        if newline >= 0:
+            self.since_newline = len(chunk) - newline - 1
+        if self.since_newline > self.limits.line_bytes:
+            message = "A line is longer than 16 MB. This is not a bill in CSV."
+            raise BillError("not-text", message)
+
+
+@contextmanager
+def open_text(path: Path, limits: Limits) -> Iterator[tuple[IO[str], Callable[[], float]]]:
+    """Open a bill as text with its line ends untouched, and with the share that is read."""
+    packed = path.stat().st_size
+    with path.open("rb", buffering=CHUNK) as file:
+        magic = file.read(4)
+        file.seek(0)
+
+        def share() -> float:
+            return min(file.tell() / max(packed, 1), 1.0)
+
+        if magic[:2] == GZIP:
+            with gzip.GzipFile(fileobj=file) as stream, _decoded(cast("IO[bytes]", stream), packed, limits) as text:
+                yield text, share
+        elif magic == ZIP:
+            with _zip_member(file) as member, _decoded(member, packed, limits) as text:
+                yield text, share
+        else:
+            with _decoded(file, None, limits) as text:
+                yield text, share
+
+
+@contextmanager
+def _zip_member(file: BinaryIO) -> Iterator[IO[bytes]]:
+    """Open the only file of a zip."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except BROKEN as error:
+        message = "The zip file is damaged or incomplete. Download it again."
+        raise BillError("broken-archive", message) from error
+    with archive:
+        names = [info for info in archive.infolist() if _is_content(info)]
+        if len(names) != 1:
+            message = f"The zip holds {len(names)} files. Upload a zip with exactly one bill."
+            raise BillError("archive-content", message)
+        if names[0].flag_bits & 1:
+            message = "The zip is locked with a password. Upload it unlocked."
+            raise BillError("archive-content", message)
+        try:
+            member = archive.open(names[0])
+        except BROKEN as error:
+            message = "The zip file is damaged or packed in an unknown way. Upload the CSV itself."
+            raise BillError("broken-archive", message) from error
+        with member:
+            yield member
+
+
+def _is_content(info: zipfile.ZipInfo) -> bool:
+    """Leave out folders and what macOS adds."""
+    name = info.filename
+    return not (info.is_dir() or name.startswith("__MACOSX/") or "/." in f"/{name}")
+
+
+@contextmanager
+def _decoded(stream: IO[bytes], packed: int | None, limits: Limits) -> Iterator[IO[str]]:
+    """Put counting, buffering and decoding on top of bytes; a BOM names the encoding."""
+    buffered = io.BufferedReader(Counted(stream, packed, limits), CHUNK)
+    start = buffered.peek(4)
+    encoding = next((name for bom, name in BOMS if start.startswith(bom)), "utf-8")
+    text = io.TextIOWrapper(buffered, encoding, errors="strict", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
