@@ -1,8 +1,66 @@
 """What every page's shell needs."""
 
+from dataclasses import dataclass
+
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+
+from projects.models import Membership
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """A line of the menu; ``nouns`` are the beginnings of the address names that belong to it."""
+
+    label: str
+    address: str
+    icon: str
+    nouns: tuple[str, ...]
+
+
+# At most nine, in this order. A line shows as soon as its address exists.
+MENU = (
+    MenuEntry("Dashboard", "dashboard", "layout-dashboard", ("dashboard",)),
+    MenuEntry("Clients", "projects:client-list", "users", ("client", "contact")),
+    MenuEntry(
+        "Engagements",
+        "projects:engagement-list",
+        "briefcase",
+        ("engagement", "milestone", "protocol", "scope", "change-order", "report"),
+    ),
+    MenuEntry("Data", "evaluations:dataset-list", "database", ("dataset", "model", "run", "upload")),
+    MenuEntry("Jobs", "projects:job-list", "cpu", ("job",)),
+    MenuEntry("Time", "billing:time-list", "clock", ("time",)),
+    MenuEntry("Spend", "billing:spend", "coins", ("spend", "bill", "budget", "rule")),
+    MenuEntry("Invoices", "billing:invoice-list", "file-invoice", ("invoice",)),
+    MenuEntry("Settings", "projects:settings", "settings", ("settings", "account_", "mfa_", "usersessions")),
+)
+
+
+def menu(request: HttpRequest) -> list[dict[str, object]]:
+    """List the entries that exist, marking the one that the page belongs to."""
+    match = request.resolver_match
+    name = (match.url_name or "") if match else ""
+    shown = []
+    for entry in MENU:
+        try:
+            url = reverse(entry.address)
+        except NoReverseMatch:
+            continue
+        shown.append({"label": entry.label, "url": url, "icon": entry.icon, "current": name.startswith(entry.nouns)})
+    return shown
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """Give the templates the actor of the request."""
-    return {"actor": getattr(request, "actor", None)}
+    """Give the templates the actor, the menu and the workspaces; what a template leaves out costs nothing."""
+    user = getattr(request, "user", None)
+    signed_in = bool(user and user.is_authenticated)
+    return {
+        "actor": getattr(request, "actor", None),
+        "theme": user.theme if user and signed_in else "system",
+        "menu": SimpleLazyObject(lambda: menu(request)),
+        "memberships": SimpleLazyObject(
+            lambda: list(Membership.objects.filter(user=user).select_related("workspace")) if signed_in else []
+        ),
+    }

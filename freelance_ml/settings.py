@@ -84,6 +84,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "projects.middleware.ActorMiddleware",
+    "projects.middleware.FirstRunMiddleware",
+    "projects.middleware.PrivacyMiddleware",
 ]
 
 ROOT_URLCONF = "freelance_ml.urls"
@@ -175,6 +177,36 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_CHANGE_EMAIL = True  # the new address replaces the old one once it is proved
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this browser stays; Django ends all others
+ACCOUNT_RATE_LIMITS = False  # projects.services.guards counts instead: in the database, in one UPDATE
+ACCOUNT_FORMS = {
+    "change_password": "projects.accounts.NewPasswordForm",
+    "reset_password": "projects.accounts.ForgottenPasswordForm",
+}
+MFA_ADAPTER = "projects.accounts.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # one code before and after: clocks differ
+MFA_RATE_LIMITS = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_SITE  # on this machine browsers trust http://localhost
+MFA_FORMS = {
+    "authenticate": "projects.accounts.SecondFactorForm",
+    "reauthenticate": "projects.accounts.SecondFactorAgainForm",
+    "activate_totp": "projects.accounts.ActivateAppForm",
+}
+FREELANCE_ML_KEYS = env.text(
+    "FREELANCE_ML_KEYS",
+    "",
+    "Key ring as JSON, for machines that share one; empty: made once in keys/ring.json under FREELANCE_ML_VAR.",
+)
+# allauth remembers used codes of authenticator apps here, so it must be shared and need no Redis.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "projects_cache"}}
 
 # --- safety --------------------------------------------------------------------------------------
 SESSION_COOKIE_NAME = "__Host-session" if SECURE_SITE else "session"
@@ -210,6 +242,10 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static-built"
 STATICFILES_DIRS: list[Path] = []
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "freelance_ml.finders.NpmFinder",
+]
 STORAGE_URL = env.text(
     "STORAGE_URL",
     "",
@@ -285,6 +321,12 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = 600_000  # KiB; looked at between jobs only
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # nothing is asked over the broker; cancelling goes through the row
 CELERY_WORKER_SEND_TASK_EVENTS = False
+
+# --- the client's data ----------------------------------------------------------------------------
+UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_GIB", "5", "Largest file that can be uploaded, in GiB.", at_least=1) << 30
+WORKSPACE_MAX_BYTES = (
+    env.number("WORKSPACE_MAX_GIB", "50", "Most that one workspace may keep in files, in GiB.", at_least=1) << 30
+)
 
 # --- language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"

@@ -1,9 +1,13 @@
 """The roof's own pages: the dashboard and the first run."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from projects.web import member, render_page
+from projects.models import Membership, User
+from projects.web import commenter, member, render_page
 
 
 @require_GET
@@ -17,3 +21,32 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 def welcome(request: HttpRequest) -> HttpResponse:
     """Make the first workspace."""
     return render_page(request, "welcome.html")
+
+
+@require_POST
+@commenter
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Keep the theme that a person likes, on their account."""
+    wished = request.POST.get("theme", "")
+    if wished in {"system", "light", "dark"}:
+        User.objects.filter(pk=request.user.pk).update(theme=wished)
+    return redirect(_way_back(request))
+
+
+@require_POST
+@commenter
+def choose_workspace(request: HttpRequest) -> HttpResponse:
+    """Go on in another workspace of the same person."""
+    mine = Membership.objects.filter(user=request.user).select_related("workspace")
+    for membership in mine:
+        if str(membership.workspace_id) == request.POST.get("workspace", ""):
+            request.session["workspace"] = str(membership.workspace_id)
+            messages.success(request, f"You are now in {membership.workspace.name}.")
+    return redirect("dashboard")
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Return the page that a form was sent from, if it is ours."""
+    wished = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(wished, {request.get_host()}, require_https=request.is_secure())
+    return wished if ours else "dashboard"

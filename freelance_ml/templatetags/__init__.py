@@ -1,0 +1,1 @@
+"""Page parts as template tags."""
