@@ -18,7 +18,11 @@ row by ``visit.link.subject_id`` in ``visit.link.workspace``, and refuses what i
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from projects.access import Actor
+    from projects.models import ShareLink, ShareSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,16 @@ class Purpose:
         """Raise a DomainError if this row may not be shared (yet)."""
         if self.check:
             load(self.check)(subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A browser that came in through a link: which, in which session, and as whom it acts."""
+
+    link: "ShareLink"
+    session: "ShareSession"
+    actor: "Actor"
+    agent: str = ""
 
 
 _purposes: dict[str, Purpose] = {}

@@ -163,9 +163,7 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
         return problem_response(request, code=error.code, status=status_of(type(error)), detail=str(error))
     if isinstance(error, ApiProblemError):
         set_rollback()
-        return problem_response(
-            request, code=error.problem.code, status=error.problem.status, detail=str(error.detail)
-        )
+        return problem_response(request, code=error.problem.code, status=error.problem.status, detail=str(error.detail))
     if isinstance(error, ValidationError):  # Django's, from a service that checks the row as a whole
         error = exceptions.ValidationError(exceptions_detail(error))
     code = _known(error)

@@ -44,5 +44,3 @@ class BoundedPages(PageNumberPagination):
     page_size = 50
     max_page_size = 200
     page_size_query_param = "page_size"
-
-

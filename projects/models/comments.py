@@ -25,6 +25,11 @@ class Comment(TenantModel):
         return f"{self.author_name}: {self.text[:60]}"
 
     @property
+    def audit_label(self) -> str:
+        """Name the row in the trail without its words or author."""
+        return "Comment"
+
+    @property
     def by_client(self) -> bool:
         """Whether it came through a share link."""
         return self.user_id is None

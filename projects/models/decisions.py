@@ -43,6 +43,11 @@ class Decision(TenantModel):
     def __str__(self) -> str:
         return f"{self.get_answer_display()} by {self.name}"
 
+    @property
+    def audit_label(self) -> str:
+        """Name the row in the trail without naming the person."""
+        return f"Decision: {self.get_answer_display()}"
+
     def evidence(self) -> dict[str, str]:
         """Return everything that the evidence digest covers."""
         return {

@@ -1,0 +1,51 @@
+"""Share links as they are looked up: by token, by cookie, by what they show."""
+
+import hashlib
+import uuid
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from projects.access import Actor
+from projects.models import Comment, Decision, ShareLink, ShareSession
+
+
+def digest_of(secret: str) -> str:
+    """Return the form in which a token or cookie is kept; 256 random bits need no salt."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def open_link(token: str) -> ShareLink | None:
+    """Find the link of a token; wrong, expired and revoked ones take the same path and look the same."""
+    link = ShareLink.objects.select_related("workspace").filter(token_digest=digest_of(token)).first()
+    return link if link is not None and link.is_open else None
+
+
+def open_session(*, link_id: uuid.UUID, secret: str) -> ShareSession | None:
+    """Find the session of a browser at a link, as long as both still hold."""
+    session = (
+        ShareSession.objects.select_related("link__workspace", "link__created_by")
+        .filter(link_id=link_id, secret_digest=digest_of(secret), expires_at__gt=timezone.now())
+        .first()
+    )
+    return session if session is not None and session.link.is_open else None
+
+
+def links_of(subject: str, *, actor: Actor) -> QuerySet[ShareLink]:
+    """List the links to one row with their views, newest first."""
+    links: QuerySet[ShareLink] = ShareLink.objects.visible_to(actor).of(subject)
+    return links.select_related("created_by").prefetch_related("views")
+
+
+def comments_on(subject: str, *, actor: Actor) -> QuerySet[Comment]:
+    """List what was said about one row, oldest first."""
+    comments: QuerySet[Comment] = Comment.objects.visible_to(actor).filter(subject=subject)
+    return comments.select_related("user")
+
+
+def decision_on(subject: str, *, document_digest: str, actor: Actor) -> Decision | None:
+    """Find the answer to a document; None while it is open."""
+    found: Decision | None = (
+        Decision.objects.visible_to(actor).filter(subject=subject, document_digest=document_digest).first()
+    )
+    return found

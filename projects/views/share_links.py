@@ -1,0 +1,94 @@
+"""The freelancer's side of sharing: the links to a document, and what is said about it."""
+
+import uuid
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from projects.errors import DomainError
+from projects.forms.shares import CommentForm, ShareLinkForm
+from projects.models import ShareLink
+from projects.queries.shares import comments_on, links_of
+from projects.services.comments import add_comment
+from projects.services.shares import create_share_link, revoke_share_link
+from projects.shares import Purpose, label_of, purpose_named
+from projects.web import ActorRequest, commenter, member, render_page, writer
+
+
+def find_subject(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> tuple[Purpose, Any]:
+    """Find what is to be shared among the rows that the actor may see."""
+    found = purpose_named(purpose)
+    if found is None:
+        raise Http404
+    model: Any = apps.get_model(found.model)
+    return found, get_object_or_404(model.objects.visible_to(request.actor), pk=subject_id)
+
+
+def share_context(request: ActorRequest, *, purpose: Purpose, subject: Any) -> dict[str, Any]:
+    """Give what ``shares/_links.html`` and ``shares/_comments.html`` need; pages of documents include both."""
+    label = label_of(subject)
+    return {
+        "purpose": purpose,
+        "subject": subject,
+        "share_links": links_of(label, actor=request.actor),
+        "share_form": ShareLinkForm(),
+        "comments": comments_on(label, actor=request.actor),
+        "comment_form": CommentForm(),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member
+def share_links(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> HttpResponse:
+    """List a document's links; POST makes one and shows its address this once."""
+    found, subject = find_subject(request, purpose, subject_id)
+    context = share_context(request, purpose=found, subject=subject)
+    status = 200
+    if request.method == "POST":
+        form = context["share_form"] = ShareLinkForm(request.POST)
+        status = 422
+        if form.is_valid():
+            try:
+                made = create_share_link(subject=subject, purpose=found, by=request.actor, **form.cleaned_data)
+            except DomainError as error:
+                form.add_error(None, str(error))
+            else:
+                address = reverse("projects:share-door", args=[made.token])
+                context |= {"new_address": f"{settings.SITE_URL}{address}", "share_form": ShareLinkForm()}
+                status = 201
+    return render_page(request, "shares/links.html", context, partial="links", status=status)
+
+
+@require_POST
+@writer
+def share_revoke(request: ActorRequest, link_id: uuid.UUID) -> HttpResponse:
+    """Close a link at once."""
+    link = get_object_or_404(ShareLink.objects.visible_to(request.actor), pk=link_id)
+    revoke_share_link(link=link, by=request.actor)
+    messages.success(request, "The link is closed. Whoever had it open is out.")
+    found, subject = find_subject(request, link.purpose, uuid.UUID(link.subject_id))
+    if getattr(request, "htmx", None):
+        context = share_context(request, purpose=found, subject=subject)
+        return render_page(request, "shares/links.html", context, partial="links")
+    return redirect("projects:share-links", link.purpose, link.subject_id)
+
+
+@require_POST
+@commenter
+def comment_create(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> HttpResponse:
+    """Answer or remark on a document, as someone of the workspace."""
+    found, subject = find_subject(request, purpose, subject_id)
+    form, status = CommentForm(request.POST), 422
+    if form.is_valid():
+        add_comment(subject=label_of(subject), by=request.actor, **form.cleaned_data)
+        form, status = CommentForm(), 201
+        if not getattr(request, "htmx", None):
+            return redirect(reverse("projects:share-links", args=[purpose, subject_id]) + "#comments")
+    context = share_context(request, purpose=found, subject=subject) | {"comment_form": form}
+    return render_page(request, "shares/links.html", context, partial="comments", status=status)
