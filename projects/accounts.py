@@ -1,14 +1,234 @@
-"""How allauth behaves here: nobody signs up uninvited after the first owner."""
+"""How allauth behaves here: entry by invitation only, every guess counted, every change of access in the trail."""
 
+import logging
+from smtplib import SMTPException
+from typing import Any
+
+from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import ChangePasswordForm, ResetPasswordForm
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context as allauth_context
+from allauth.mfa import signals as mfa_signals
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.exceptions import ValidationError
+from django.dispatch import receiver
 from django.http import HttpRequest
 
+from projects.access import Actor
 from projects.models import User
+from projects.secrets import open_text, seal_text
+from projects.services.audit import record
+from projects.services.guards import (
+    ADDRESS,
+    MAIL,
+    SECOND_FACTOR,
+    SIGN_IN,
+    Limit,
+    TooManyTriesError,
+    count_try,
+    give_back,
+    network_of,
+)
+from projects.services.people import actor_of
+
+logger = logging.getLogger(__name__)
+
+SECOND_FACTOR_PLACE = "mfa_authenticator|data"  # allauth does not tell the row
+KINDS = {
+    Authenticator.Type.TOTP: "authenticator-app",
+    Authenticator.Type.WEBAUTHN: "passkey",
+    Authenticator.Type.RECOVERY_CODES: "recovery-codes",
+}
+
+
+def count_guess(limit: Limit, *, subject: str, address: str) -> None:
+    """Count a guess against the account and against where it comes from, as an error that a form shows."""
+    try:
+        count_try(ADDRESS, subject=network_of(address))
+        count_try(limit, subject=subject)
+    except TooManyTriesError as error:
+        logger.warning("Too many tries (%s)", limit.purpose)
+        raise ValidationError(str(error), code=error.code) from error
+
+
+def accept_guess(limit: Limit, *, subject: str, address: str) -> None:
+    """Take back the count of a right guess; the wrong ones before it stay."""
+    give_back(ADDRESS, subject=network_of(address))
+    give_back(limit, subject=subject)
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """Our rules for signing up and in."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Let the first person sign up; afterwards only the invited."""
-        return not User.objects.exists()
+        """Let nobody sign up here: the first owner has a page, everyone else an invitation."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address that the middleware found, behind trusted proxies only."""
+        return getattr(request, "address", "") or "0.0.0.0"  # noqa: S104  # allauth wants some address
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the guess before the password is looked at."""
+        count_guess(SIGN_IN, subject=credentials.get("email", ""), address=self.get_client_ip(request))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Check the password; the right one takes its count back."""
+        user = super().authenticate(request, **credentials)
+        if user:
+            accept_guess(SIGN_IN, subject=credentials.get("email", ""), address=self.get_client_ip(request))
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Write the failure to the trail: of the account's workspace, else of the site, without the address tried."""
+        user = User.objects.filter(email__iexact=credentials.get("email", "")).first()
+        note(request, user, "sign-in.failed", factor="password")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a letter; a flood or a broken mail server must not show whether the account exists."""
+        try:
+            count_try(MAIL, subject=email)
+            super().send_mail(template_prefix, email, context)
+        except TooManyTriesError:
+            logger.warning("A letter was held back: too many to one address (%s)", template_prefix)
+        except (OSError, SMTPException):
+            logger.exception("A letter could not be sent (%s)", template_prefix)
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """Our rules for second factors: their secrets lie sealed."""
+
+    def encrypt(self, text: str) -> str:
+        """Seal a secret for the database."""
+        return seal_text(text, context=SECOND_FACTOR_PLACE)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open a sealed secret."""
+        return open_text(encrypted_text, context=SECOND_FACTOR_PLACE)
+
+    def get_totp_issuer(self) -> str:
+        """Name the product in the authenticator app."""
+        return "Freelance ML"
+
+
+class CountedCode:
+    """A form whose code may be guessed only so often."""
+
+    user: User
+
+    def clean_code(self) -> str:
+        """Count the guess, then check the code."""
+        where = {"subject": str(self.user.pk), "address": current_address()}
+        count_guess(SECOND_FACTOR, **where)
+        code: str = super().clean_code()  # type: ignore[misc]  # mixed into allauth's forms
+        accept_guess(SECOND_FACTOR, **where)
+        return code
+
+
+class SecondFactorForm(CountedCode, AuthenticateForm):
+    """The second step of signing in."""
+
+
+class SecondFactorAgainForm(CountedCode, ReauthenticateForm):
+    """The second factor as proof before a change."""
+
+
+class ActivateAppForm(CountedCode, ActivateTOTPForm):
+    """The first code of a new authenticator app."""
+
+
+class NewPasswordForm(ChangePasswordForm):
+    """A new password against the old one."""
+
+    def clean_oldpassword(self) -> str:
+        """Count the guess, then check the old password."""
+        where = {"subject": self.user.email, "address": current_address()}
+        count_guess(SIGN_IN, **where)
+        password: str = super().clean_oldpassword()
+        accept_guess(SIGN_IN, **where)
+        return password
+
+
+class ForgottenPasswordForm(ResetPasswordForm):
+    """Asks for the letter with the link."""
+
+    def clean_email(self) -> str:
+        """Count the wish against where it comes from; the answer is the same for every address."""
+        try:
+            count_try(ADDRESS, subject=network_of(current_address()))
+        except TooManyTriesError as error:
+            raise ValidationError(str(error), code=error.code) from error
+        email: str = super().clean_email()
+        return email
+
+
+def current_address() -> str:
+    """Return where the request that is being answered comes from."""
+    return AccountAdapter().get_client_ip(allauth_context.request)
+
+
+# --- the trail -----------------------------------------------------------------------------------
+def note(request: HttpRequest | None, user: User | None, action: str, **detail: Any) -> None:
+    """Write an act about an account to the trail of its workspace, else of the site."""
+    address = getattr(request, "address", "") or ""
+    request_id = getattr(request, "id", "")
+    actor: Actor | None = getattr(request, "actor", None)
+    if user is not None and (actor is None or actor.user != user):
+        actor = actor_of(user=user, address=address, request_id=request_id)
+    record(by=actor, action=action, target=user, detail=detail, address=address, request_id=request_id)
+
+
+@receiver(user_logged_in)
+def on_sign_in(sender: Any, request: HttpRequest, user: User, **rest: Any) -> None:
+    """Note who signed in and by what."""
+    records = get_authentication_records(request, user)
+    note(request, user, "sign-in.done", by=[item.get("type") or item["method"] for item in records])
+
+
+@receiver(user_logged_out)
+def on_sign_out(sender: Any, request: HttpRequest, user: User | None, **rest: Any) -> None:
+    """Note who signed out."""
+    if user is not None:
+        note(request, user, "sign-out.done")
+
+
+@receiver(mfa_signals.authentication_failed)
+def on_wrong_code(sender: Any, request: HttpRequest, user: User, **rest: Any) -> None:
+    """Note a wrong second factor."""
+    note(request, user, "sign-in.failed", factor="code")
+
+
+@receiver(mfa_signals.authenticator_added)
+def on_factor_added(sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **rest: Any) -> None:
+    """Note a new second factor."""
+    note(request, user, "second-factor.added", kind=KINDS[authenticator.type])
+
+
+@receiver(mfa_signals.authenticator_removed)
+def on_factor_removed(sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **rest: Any) -> None:
+    """Note a removed second factor."""
+    note(request, user, "second-factor.removed", kind=KINDS[authenticator.type])
+
+
+@receiver(mfa_signals.authenticator_reset)
+def on_factor_reset(sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **rest: Any) -> None:
+    """Note new recovery codes."""
+    note(request, user, "second-factor.reset", kind=KINDS[authenticator.type])
+
+
+@receiver(account_signals.password_changed)
+@receiver(account_signals.password_reset)
+def on_password_changed(sender: Any, request: HttpRequest, user: User, **rest: Any) -> None:
+    """Note a new password."""
+    note(request, user, "password.changed")
+
+
+@receiver(account_signals.email_changed)
+def on_address_changed(sender: Any, request: HttpRequest, user: User, **rest: Any) -> None:
+    """Note a new address."""
+    note(request, user, "e-mail.changed")

@@ -1,5 +1,7 @@
 """The ground as a Django application."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from projects.jobs import load_kinds
@@ -13,3 +15,4 @@ class ProjectsConfig(AppConfig):
     def ready(self) -> None:
         """Make the job kinds of all apps known, now that all models are."""
         load_kinds()
+        import_module("projects.accounts")  # listens to allauth: sign-ins and second factors go to the trail

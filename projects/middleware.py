@@ -1,14 +1,28 @@
-"""What every request carries: an id and the actor behind it."""
+"""What every request carries: an id, where it comes from, and the actor behind it."""
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.cache import patch_cache_control
 
+from projects.models import User
 from projects.services.people import actor_of
 
 SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+PERMISSIONS = ", ".join(
+    [
+        *(f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics")),
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    ]
+)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -20,9 +34,10 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Set ``request.id`` and send it back as X-Request-ID."""
+        """Set ``request.id`` and ``request.address``, and send the id back as X-Request-ID."""
         sent = request.headers.get("X-Request-ID", "")
         request.id = sent if SAFE_ID.fullmatch(sent) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        request.address = client_address(request)  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
@@ -41,7 +56,63 @@ class ActorMiddleware:
             request.actor = actor_of(  # type: ignore[attr-defined]
                 user=request.user,
                 wished=request.session.get("workspace"),
-                address=request.META.get("REMOTE_ADDR"),
+                address=request.address,  # type: ignore[attr-defined]
                 request_id=request.id,  # type: ignore[attr-defined]
             )
         return self.get_response(request)
+
+
+class FirstRunMiddleware:
+    """Lead the first visitor of an empty installation to the page that makes the owner."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Look for an owner only where someone without one would stand: before the sign-in page."""
+        at_the_door = request.path.startswith("/accounts/login/") and request.method == "GET"
+        if at_the_door and not User.objects.exists():
+            return redirect("welcome")
+        return self.get_response(request)
+
+
+class PrivacyMiddleware:
+    """Keep what a signed-in person sees out of every cache, and switch off what pages never need."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Add the headers where the view did not set its own."""
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        user: Any = getattr(request, "user", None)
+        is_private = request.path.startswith("/accounts/") or "Authorization" in request.headers
+        if is_private or (user is not None and user.is_authenticated):
+            patch_cache_control(response, private=True, no_store=True)
+        return response
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return where a request comes from; X-Forwarded-For counts only as far as our own proxies wrote it."""
+    address = request.META.get("REMOTE_ADDR", "")
+    chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    while chain and _is_trusted(address):
+        address = chain.pop()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""
+
+
+def _is_trusted(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in _trusted_networks(tuple(settings.TRUSTED_PROXIES)))
+
+
+@cache
+def _trusted_networks(proxies: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(proxy, strict=False) for proxy in proxies]
