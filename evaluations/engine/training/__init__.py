@@ -1,0 +1,1 @@
+"""Training: from typed columns to fitted pipelines that are compared on the same folds."""

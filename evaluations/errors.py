@@ -1,0 +1,94 @@
+"""What can be wrong with data, protocols and evaluations, in words a person can act on."""
+
+from projects.errors import DomainError
+
+
+class UploadIncompleteError(DomainError):
+    """Raised when an upload is finished before all its pieces are there."""
+
+    code = "upload-incomplete"
+    template = "{missing} of {count} pieces are still missing. Send them, then finish the upload again."
+
+
+class UploadTooLargeError(DomainError):
+    """Raised when a file exceeds what one upload may hold."""
+
+    code = "upload-too-large"
+    template = "The file holds {size} bytes; {limit} are allowed. Split it, or send it as Parquet."
+
+
+class QuotaExceededError(DomainError):
+    """Raised when a workspace would hold more than its share of the disk."""
+
+    code = "quota-exceeded"
+    template = "This workspace holds {used} of {limit} bytes. Delete datasets that are no longer needed."
+
+
+class ChunkMismatchError(DomainError):
+    """Raised when a piece does not have the size or hash that it should have."""
+
+    code = "chunk-mismatch"
+    template = "Piece {index} has {size} bytes instead of {expected}, or another hash. Send it again."
+
+
+class VersionInUseError(DomainError):
+    """Raised when the reading of a version that a protocol rests on would be changed."""
+
+    code = "version-in-use"
+    template = "A protocol rests on {version}. Upload the file again as a new version to read it differently."
+
+
+class DatasetNotReadyError(DomainError):
+    """Raised when a dataset version is used before it has been read, or while it asks something."""
+
+    code = "dataset-not-ready"
+    template = "{version} is not ready: {state}. Open the dataset and answer what it asks."
+
+
+class ProtocolFrozenError(DomainError):
+    """Raised when a frozen protocol would be changed."""
+
+    code = "protocol-frozen"
+    template = "Protocol {number} is frozen. Start a new version and give the reason for the change."
+
+
+class ProtocolNotFrozenError(DomainError):
+    """Raised when something is judged before its protocol is frozen."""
+
+    code = "protocol-not-frozen"
+    template = "The protocol is not frozen yet. Freeze it first, so that the promise cannot move."
+
+
+class ProtocolInvalidError(DomainError):
+    """Raised when a protocol cannot be frozen; ``problems`` names each field and what to do."""
+
+    code = "protocol-invalid"
+    template = "The protocol cannot be frozen: {problems}"
+
+
+class GateUndecidableError(DomainError):
+    """Raised when the rows cannot decide a gate."""
+
+    code = "gate-undecidable"
+    template = "These rows cannot decide the promise: {problems}"
+
+
+class NoLooksLeftError(DomainError):
+    """Raised when the budget of looks is spent."""
+
+    code = "no-looks-left"
+    template = "All {budget} looks at the acceptance rows are spent. Agree on a new protocol with fresh rows."
+
+
+class VerdictPendingError(DomainError):
+    """Raised when a report or look is wished while an evaluation is still running."""
+
+    code = "verdict-pending"
+    template = "An evaluation on the acceptance rows is still running. Wait for it, then try again."
+
+
+class AlreadyPassedError(DomainError):
+    """Raised when a milestone whose gates have passed would be looked at again."""
+
+    code = "already-passed"
+    template = "The acceptance rows have already given a pass. Another look would only spend what is proved."

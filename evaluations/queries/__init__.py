@@ -1,0 +1,1 @@
+"""Reads that join several tables of the third storey."""

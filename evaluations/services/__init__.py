@@ -1,0 +1,1 @@
+"""Changes to data, protocols, models and evaluations."""

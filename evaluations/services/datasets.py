@@ -1,0 +1,189 @@
+"""Taking files in: uploads piece by piece, datasets and their versions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max, Sum
+from django.utils import timezone
+
+from evaluations import storage
+from evaluations.errors import (
+    ChunkMismatchError,
+    QuotaExceededError,
+    UploadIncompleteError,
+    UploadTooLargeError,
+    VersionInUseError,
+)
+from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload, UploadChunk
+from projects.access import Actor
+from projects.models import Job, Workspace
+from projects.services import audit
+
+CHUNK_SIZE = 8 << 20  # bytes: large enough for few requests, small enough to hold in memory
+COLUMN_BATCH = 500
+
+
+@transaction.atomic
+def open_upload(*, name: str, size: int, by: Actor) -> Upload:
+    """Begin an upload; its pieces may come in any order and more than once.
+
+    Raises UploadTooLargeError, QuotaExceededError or StorageFullError before a byte is sent.
+    """
+    by.must_write()
+    if size > settings.UPLOAD_MAX_BYTES:
+        raise UploadTooLargeError(size=size, limit=settings.UPLOAD_MAX_BYTES)
+    used = StoredFile.objects.in_workspace(by.workspace).aggregate(sum=Sum("size"))["sum"] or 0
+    if used + size > settings.WORKSPACE_MAX_BYTES:
+        raise QuotaExceededError(used=used, limit=settings.WORKSPACE_MAX_BYTES)
+    storage.must_have_room(2 * size)
+    safe_name = Path(name.replace("\\", "/")).name[:255] or "upload"
+    return Upload.objects.create(
+        workspace=by.workspace, name=safe_name, size=size, chunk_size=CHUNK_SIZE, created_by=by.user
+    )
+
+
+def store_chunk(*, upload: Upload, index: int, content: IO[bytes], by: Actor, sha256: str = "") -> UploadChunk:
+    """Store one piece; sending it again is harmless.
+
+    Raises ChunkMismatchError if its size or hash is not what it should be.
+    """
+    by.must_write()
+    if upload.completed_at or not 0 <= index < upload.chunk_count:
+        raise ChunkMismatchError(index=index, size=0, expected=0)
+    stored = storage.put_chunk(upload.pk, index, content, at_most=upload.chunk_size)
+    if stored.size != upload.size_of(index) or (sha256 and sha256.lower() != stored.sha256):
+        raise ChunkMismatchError(index=index, size=stored.size, expected=upload.size_of(index))
+    chunk, _ = UploadChunk.objects.update_or_create(
+        upload=upload, index=index, defaults={"size": stored.size, "sha256": stored.sha256}
+    )
+    return chunk
+
+
+@transaction.atomic
+def close_upload(*, upload: Upload, by: Actor) -> Upload:
+    """Mark an upload as whole.
+
+    Raises UploadIncompleteError if pieces are missing.
+    """
+    by.must_write()
+    locked: Upload = Upload.objects.select_for_update().get(pk=upload.pk)
+    arrived = locked.chunks.count()
+    if arrived != locked.chunk_count:
+        raise UploadIncompleteError(missing=locked.chunk_count - arrived, count=locked.chunk_count)
+    if locked.completed_at is None:
+        locked.completed_at = timezone.now()
+        locked.save(update_fields=["completed_at"])
+    return locked
+
+
+@transaction.atomic
+def add_dataset(*, by: Actor, **fields: Any) -> Dataset:
+    """Add a dataset with its source and rights; versions come with files."""
+    by.must_write()
+    dataset = Dataset.objects.create(workspace=by.workspace, **fields)
+    audit.record(by=by, action="dataset.added", target=dataset, detail={"name": dataset.name})
+    return dataset
+
+
+@transaction.atomic
+def change_dataset(*, dataset: Dataset, by: Actor, **fields: Any) -> Dataset:
+    """Change what is known of a dataset: name, source, owner, licence, lawful basis, retention, target."""
+    by.must_write()
+    locked: Dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=list(fields))
+    audit.record(by=by, action="dataset.changed", target=locked, detail={"fields": sorted(fields)})
+    return locked
+
+
+@transaction.atomic
+def add_version(
+    *, dataset: Dataset, upload: Upload, by: Actor, options: Mapping[str, Any] | None = None
+) -> DatasetVersion:
+    """Add a version for a finished upload; a job reads it."""
+    by.must_write()
+    closed = close_upload(upload=upload, by=by)
+    Dataset.objects.select_for_update().get(pk=dataset.pk)
+    last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
+    version = DatasetVersion.objects.create(
+        dataset=dataset, number=last + 1, file_name=closed.name, upload=closed, options=dict(options or {})
+    )
+    audit.record(
+        by=by, action="dataset.version_added", target=version, detail={"file": closed.name, "bytes": closed.size}
+    )
+    return version
+
+
+@transaction.atomic
+def begin_reading(*, version: DatasetVersion, options: Mapping[str, Any], by: Actor) -> DatasetVersion:
+    """Set how a version is to be read and send it back to reading.
+
+    Raises VersionInUseError if a protocol already rests on it.
+    """
+    by.must_write()
+    locked: DatasetVersion = DatasetVersion.objects.select_for_update().get(pk=version.pk)
+    if locked.protocols.exists():
+        raise VersionInUseError(version=locked)
+    locked.options, locked.state = dict(options), DatasetVersion.State.READING
+    locked.save(update_fields=["options", "state"])
+    audit.record(by=by, action="dataset.reading_corrected", target=locked, detail={"options": dict(options)})
+    return locked
+
+
+def keep_file(*, workspace: Workspace, path: Path) -> StoredFile:
+    """Store a file of a workspace and return its row."""
+    stored = storage.put(workspace.pk, path)
+    row, _ = StoredFile.objects.get_or_create(workspace=workspace, sha256=stored.sha256, defaults={"size": stored.size})
+    return row
+
+
+def fetch_original(*, version: DatasetVersion, target: Path) -> Path:
+    """Lay the file as it arrived at ``target``: from the storage, or joined from its pieces."""
+    if version.original is not None:
+        return storage.fetch(version.dataset.workspace_id, version.original.sha256, target)
+    upload: Upload = version.upload
+    storage.join_chunks(upload.pk, upload.chunk_count, target)
+    return target
+
+
+def finish_reading(*, job: Job, version_id: UUID, original: Path, result: Mapping[str, Any], outputs: Path) -> None:
+    """Store what a reading found; called inside the transaction that ends the job."""
+    version: DatasetVersion = DatasetVersion.objects.select_for_update().select_related("dataset").get(pk=version_id)
+    workspace = version.dataset.workspace
+    report = result["report"]
+    if version.original is None:
+        version.original = keep_file(workspace=workspace, path=original)
+    version.report = report
+    version.state = STATE_OF_OUTCOME[report["outcome"]]
+    if version.state == DatasetVersion.State.READY:
+        version.table = keep_file(workspace=workspace, path=outputs / "table.parquet")
+        version.rows, version.column_count = result["rows"], result["columns"]
+    version.save()
+
+
+STATE_OF_OUTCOME = {
+    "accept": DatasetVersion.State.READY,
+    "warn": DatasetVersion.State.READY,
+    "ask": DatasetVersion.State.ASKS,
+    "reject": DatasetVersion.State.REJECTED,
+}
+
+
+def store_profile(*, version: DatasetVersion, profile: Mapping[str, Any], findings: list[dict[str, Any]]) -> None:
+    """Store the figures of a version and of each of its columns."""
+    Column.objects.filter(version=version).delete()
+    Column.objects.bulk_create(
+        (
+            Column(version=version, position=position, name=facts["name"][:255], kind=facts["type"], facts=facts)
+            for position, facts in enumerate(profile["columns"])
+        ),
+        batch_size=COLUMN_BATCH,
+    )
+    version.profile = {key: value for key, value in profile.items() if key != "columns"}
+    version.findings = findings
+    version.save(update_fields=["profile", "findings"])

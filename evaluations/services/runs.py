@@ -1,0 +1,189 @@
+"""Evaluations: development runs at will, looks at the acceptance rows against the budget."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from evaluations import storage
+from evaluations.errors import AlreadyPassedError, NoLooksLeftError, ProtocolNotFrozenError, VerdictPendingError
+from evaluations.models import (
+    AcceptanceSet,
+    EvaluationRun,
+    Look,
+    PredictionFile,
+    Protocol,
+    TrainedModel,
+    TrainingRun,
+    Upload,
+)
+from evaluations.queries.protocols import looks_left
+from evaluations.services.datasets import close_upload, keep_file
+from evaluations.services.protocols import terms_of
+from projects.access import Actor
+from projects.canonical import digest
+from projects.models import Job
+from projects.services import audit
+
+
+@transaction.atomic
+def begin_training(
+    *, protocol: Protocol, by: Actor, recipes: list[str], budget_seconds: int = 60, seed: int = 0
+) -> TrainingRun:
+    """Set up a training run on the development rows of a frozen protocol.
+
+    Raises ProtocolNotFrozenError: before the freeze there are no development rows.
+    """
+    by.must_write()
+    if protocol.state != Protocol.State.FROZEN:
+        raise ProtocolNotFrozenError
+    run = TrainingRun.objects.create(protocol=protocol, recipes=recipes, budget_seconds=budget_seconds, seed=seed)
+    audit.record(by=by, action="training.started", target=run, detail={"recipes": recipes, "seconds": budget_seconds})
+    return run
+
+
+def finish_training(*, run_id: UUID, result: Mapping[str, Any], outputs: Path) -> TrainingRun:
+    """Store the comparison and the models; called inside the transaction that ends the job."""
+    run: TrainingRun = TrainingRun.objects.select_for_update().get(pk=run_id)
+    workspace = run.protocol.dataset_version.dataset.workspace
+    run.result, run.finished_at = dict(result), timezone.now()
+    run.save(update_fields=["result", "finished_at"])
+    for candidate in result["candidates"]:
+        TrainedModel.objects.create(
+            run=run,
+            recipe=candidate["recipe"],
+            title=candidate["title"],
+            artifact=keep_file(workspace=workspace, path=outputs / f"{candidate['recipe']}.skops"),
+            proposed=candidate["proposed"],
+            scores={"measures": candidate["measures"], "behind": candidate["behind"], "score": candidate["score"]},
+            facts={
+                **{key: candidate[key] for key in KEPT_FACTS},
+                "plan": result["plan"],
+                "rows": result["rows"],
+                "versions": result["versions"],
+                "importance": result["importance"] if candidate["proposed"] else [],
+                "development_sha256": run.protocol.acceptance_set.development.sha256,
+            },
+        )
+    audit.record(
+        by=None, workspace=workspace, action="training.finished", target=run, detail={"proposed": result["proposed"]}
+    )
+    return run
+
+
+KEPT_FACTS = (
+    "settings",
+    "tried",
+    "cut_short",
+    "fold_scores",
+    "bytes",
+    "fit_cpu_seconds",
+    "predict_cpu_seconds_per_thousand",
+)
+
+
+@transaction.atomic
+def take_predictions(*, protocol: Protocol, upload: Upload, by: Actor) -> PredictionFile:
+    """Take in a file of predictions for the acceptance rows, made by any framework."""
+    by.must_write()
+    if protocol.state != Protocol.State.FROZEN:
+        raise ProtocolNotFrozenError
+    closed = close_upload(upload=upload, by=by)
+    return PredictionFile.objects.create(protocol=protocol, name=closed.name, upload=closed)
+
+
+@transaction.atomic
+def begin_look(
+    *, protocol: Protocol, by: Actor, model: TrainedModel | None = None, predictions: PredictionFile | None = None
+) -> EvaluationRun:
+    """Open the acceptance rows once: writes the ledger before anything is computed.
+
+    A look is charged when it is asked for, so that a run that is broken off after having seen the rows is charged
+    too. A look that fails for reasons of the machine is retried under the same entry.
+
+    Raises ProtocolNotFrozenError, VerdictPendingError, AlreadyPassedError or NoLooksLeftError.
+    """
+    by.must_write()
+    locked: Protocol = Protocol.objects.select_for_update().get(pk=protocol.pk)
+    if locked.state != Protocol.State.FROZEN:
+        raise ProtocolNotFrozenError
+    looks = EvaluationRun.objects.filter(protocol=locked, rows=EvaluationRun.Rows.ACCEPTANCE)
+    if looks.filter(verdict=EvaluationRun.Verdict.PASS).exists():
+        raise AlreadyPassedError
+    if looks.filter(finished_at__isnull=True, job__state__in=Job.OPEN).exists():
+        raise VerdictPendingError
+    if not looks_left(locked):
+        raise NoLooksLeftError(budget=terms_of(locked.body).looks)
+    run = EvaluationRun.objects.create(
+        protocol=locked, rows=EvaluationRun.Rows.ACCEPTANCE, model=model, predictions=predictions, created_by=by.user
+    )
+    look = Look.objects.create(
+        protocol=locked, number=locked.looks.count() + 1, run=run, by_name=by.name or str(by.user or "")
+    )
+    audit.record(
+        by=by,
+        action="protocol.looked",
+        target=locked,
+        detail={"look": look.number, "of": terms_of(locked.body).looks, "run": str(run.pk)},
+    )
+    return run
+
+
+@transaction.atomic
+def close_looks(*, protocol: Protocol, by: Actor) -> Protocol:
+    """Give up the spare looks, so that the details of those taken may be read.
+
+    Until then a look that did not pass tells one bit only; that is what keeps the shared risk honest.
+    """
+    by.must_write()
+    locked: Protocol = Protocol.objects.select_for_update().get(pk=protocol.pk)
+    if locked.state != Protocol.State.FROZEN:
+        raise ProtocolNotFrozenError
+    if locked.looks_closed_at is None:
+        locked.looks_closed_at = timezone.now()
+        locked.save(update_fields=["looks_closed_at"])
+        audit.record(by=by, action="protocol.looks_closed", target=locked, detail={"taken": locked.looks.count()})
+    return locked
+
+
+@transaction.atomic
+def begin_development_run(*, model: TrainedModel, by: Actor) -> EvaluationRun:
+    """Evaluate a model on development rows, as often as wished; it proves nothing to the client."""
+    by.must_write()
+    return EvaluationRun.objects.create(
+        protocol=model.run.protocol, rows=EvaluationRun.Rows.DEVELOPMENT, model=model, created_by=by.user
+    )
+
+
+def fetch_rows(*, run: EvaluationRun, target: Path) -> Path:
+    """Lay the rows of a run at ``target``: the acceptance rows only for a run that is in the ledger."""
+    aside: AcceptanceSet = run.protocol.acceptance_set
+    workspace_id = run.protocol.dataset_version.dataset.workspace_id
+    if run.rows == EvaluationRun.Rows.DEVELOPMENT:
+        return storage.fetch(workspace_id, aside.development.sha256, target)
+    if not Look.objects.filter(run=run).exists():
+        raise ProtocolNotFrozenError
+    return storage.fetch(workspace_id, aside.acceptance.sha256, target)
+
+
+def finish_run(*, run_id: UUID, result: Mapping[str, Any], predictions_file: Path | None = None) -> EvaluationRun:
+    """Freeze the result of an evaluation; called inside the transaction that ends the job."""
+    run: EvaluationRun = EvaluationRun.objects.select_for_update().get(pk=run_id)
+    run.result, run.digest = dict(result), digest(result)
+    run.verdict, run.finished_at = result["verdict"]["verdict"], timezone.now()
+    run.save(update_fields=["result", "digest", "verdict", "finished_at"])
+    workspace = run.protocol.dataset_version.dataset.workspace
+    if predictions_file is not None and run.predictions is not None and run.predictions.original is None:
+        run.predictions.original = keep_file(workspace=workspace, path=predictions_file)
+        run.predictions.save(update_fields=["original"])
+    audit.record(
+        by=None,
+        workspace=workspace,
+        action="evaluation.finished",
+        target=run,
+        detail={"verdict": run.verdict, "rows": run.rows, "sha256": run.digest},
+    )
+    return run
