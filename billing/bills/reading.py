@@ -17,8 +17,10 @@ from billing.bills.mapped import ColumnMapping
 from billing.bills.sources import Limits, open_text
 
 BATCH = 2_048  # rows; about 10 MB of a wide bill
+MOST_BLANK = 10_000
 SEARCHED = 40  # rows in which the header must stand
 DELIMITERS = (",", ";", "\t", "|")
+BLANKS = " \t\r\n,;|"
 DETECTORS: tuple[tuple[str, Callable[[Sequence[str]], bool]], ...] = (
     ("focus", focus.detect),
     ("aws-cur", aws.detect),
@@ -109,9 +111,7 @@ class Bill:
     def _fit(self, row: list[str], width: int, line: int) -> list[str]:
         """Return a row of the header's width; an empty line is no row."""
         if not any(cell.strip() for cell in row):
-            if row:
-                self.skipped["blank"] += 1
-            return []
+            return self._blank(line)
         if len(row) > width and not any(row[width:]):
             return row[:width]
         if len(row) < width and self.layout.grown:
@@ -123,6 +123,14 @@ class Bill:
             )
             raise BillError("ragged-row", message, line=line)
         return row
+
+    def _blank(self, line: int) -> list[str]:
+        """Leave out a row without content; a file of such rows is no bill."""
+        self.skipped["blank"] += 1
+        if self.skipped["blank"] > MOST_BLANK:
+            message = f"more than {MOST_BLANK} rows are empty. Remove them and upload it again."
+            raise BillError("broken-csv", message, line=line)
+        return []
 
 
 def _line_numbers(raw: list[list[str]], before: int) -> list[int]:
@@ -162,7 +170,7 @@ def _find_layout(path: Path, reading: Reading) -> tuple[int, str, Layout]:
     for delimiter in delimiters:
         with open_text(path, reading.limits) as (text, _):
             head = _head(text, delimiter)
-        empty = empty and not any(any(cell.strip() for cell in row) for row in head)
+        empty = empty and not any(cell.strip(BLANKS) for row in head for cell in row)
         for above, row in enumerate(head):
             layout = _layout(row, head[:above], reading)
             if layout:

@@ -16,7 +16,7 @@ from typing import IO, BinaryIO, cast
 from billing.bills.errors import BillError
 
 CHUNK = 1 << 18  # bytes read at once
-GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+GZIP, ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
@@ -88,7 +88,7 @@ def open_text(path: Path, limits: Limits) -> Iterator[tuple[IO[str], Callable[[]
         if magic[:2] == GZIP:
             with gzip.GzipFile(fileobj=file) as stream, _decoded(cast("IO[bytes]", stream), packed, limits) as text:
                 yield text, share
-        elif magic == ZIP:
+        elif magic in ZIPS:
             with _zip_member(file) as member, _decoded(member, packed, limits) as text:
                 yield text, share
         else:
