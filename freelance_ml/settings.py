@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from whitenoise.compress import Compressor
 
 from freelance_ml import env, logs, storage_url
 from freelance_ml.local_keys import kept_secret
@@ -242,6 +243,8 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static-built"
 STATICFILES_DIRS: list[Path] = []
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # nothing is served under a name that can go stale
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]  # megabytes that nobody loads
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "freelance_ml.finders.NpmFinder",
