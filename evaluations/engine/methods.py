@@ -131,7 +131,8 @@ class Method(ABC):
 
 def cluster_sums(per_row: Floats, groups: NDArray[np.intp]) -> Floats:
     """Add up rows within clusters."""
-    return np.stack([np.bincount(groups, column) for column in per_row.T], axis=1)
+    sums = [np.bincount(groups, column) for column in per_row.T]
+    return np.stack(sums, axis=1).astype(np.float64)
 
 
 def standard_error(influence: Floats, rows: Predictions) -> tuple[float, int]:
