@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -73,25 +72,3 @@ class ActorPermission(BasePermission):
         if request.method in SAFE_METHODS:
             return "read" in actor.scopes
         return actor.may_write
-
-
-class TokenScheme(OpenApiAuthenticationExtension):
-    """How the schema describes the token."""
-
-    target_class = TokenAuthentication
-    name = "token"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Name the scheme."""
-        return {"type": "http", "scheme": "bearer"}
-
-
-class BrowserScheme(OpenApiAuthenticationExtension):
-    """How the schema describes the browser's session."""
-
-    target_class = BrowserAuthentication
-    name = "session"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Name the cookie."""
-        return {"type": "apiKey", "in": "cookie", "name": "session"}

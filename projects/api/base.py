@@ -149,10 +149,26 @@ def _as_answer(response: Response) -> Answer:
     return Answer(response.status_code, json.loads(JSONRenderer().render(response.data) or b"null"))
 
 
+class NamedSearch(SearchFilter):
+    """Search in the fields that the viewset names; without any, the parameter does not exist."""
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        """Describe the parameter where it is taken."""
+        return super().get_schema_operation_parameters(view) if getattr(view, "search_fields", None) else []
+
+
+class NamedOrdering(OrderingFilter):
+    """Order by the fields that the viewset names; without any, the parameter does not exist."""
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        """Describe the parameter where it is taken."""
+        return super().get_schema_operation_parameters(view) if getattr(view, "ordering_fields", None) else []
+
+
 class ScopedViewSet(ActorViewSet):
     """A viewset of tenant rows: it can only ever find those of the actor's workspace."""
 
-    filter_backends = [DjangoFilterBackend, SearchFilter, OrderingFilter]
+    filter_backends = [DjangoFilterBackend, NamedSearch, NamedOrdering]
     ordering_fields: ClassVar[list[str]] = []
     search_fields: ClassVar[list[str]] = []
 

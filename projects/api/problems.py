@@ -12,7 +12,6 @@ from django.urls import reverse
 from rest_framework import exceptions
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from projects.errors import DomainError
 
@@ -53,9 +52,10 @@ GENERAL = {
 # A DomainError answers 409 unless it, or a class that it stands on, has its own line here (by code).
 DOMAIN_STATUS: dict[str, int] = {
     "not-permitted": 403,
-    "invalid-input": 400,
-    "too-many-attempts": 429,
-    "not-found": 404,
+    "too-many-tries": 429,
+    "share-link-gone": 404,
+    "idempotency-key-invalid": 400,
+    "idempotency-key-reused": 422,
 }
 
 CODE_OF_EXCEPTION: dict[type[Exception], str] = {
@@ -150,7 +150,7 @@ def _known(error: Exception) -> str | None:
 
 
 def _headers(error: Exception) -> dict[str, str]:
-    challenge, wait = getattr(error, "auth_header", None), getattr(error, "wait", None)
+    challenge, wait = getattr(error, "auth_header", None), getattr(error, "retry_after", getattr(error, "wait", None))
     found = {"WWW-Authenticate": challenge} if challenge else {}
     return found | ({"Retry-After": str(int(wait))} if wait else {})
 
@@ -159,17 +159,16 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
     """Turn what a view raised into problem details; None lets a true fault surface as one."""
     request = context["request"]
     if isinstance(error, DomainError):
-        set_rollback()
-        return problem_response(request, code=error.code, status=status_of(type(error)), detail=str(error))
+        return problem_response(
+            request, code=error.code, status=status_of(type(error)), detail=str(error), headers=_headers(error)
+        )
     if isinstance(error, ApiProblemError):
-        set_rollback()
         return problem_response(request, code=error.problem.code, status=error.problem.status, detail=str(error.detail))
     if isinstance(error, ValidationError):  # Django's, from a service that checks the row as a whole
         error = exceptions.ValidationError(exceptions_detail(error))
     code = _known(error)
     if code is None:
         return None
-    set_rollback()
     errors = None
     detail = _sentence(error, code)
     if isinstance(error, exceptions.ValidationError):

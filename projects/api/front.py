@@ -1,0 +1,45 @@
+"""The addresses of the API that belong to no row: its problems, its schema's page, and what does not exist."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from projects.api.problems import all_problems
+
+
+class ProblemSerializer(serializers.Serializer):
+    """A problem that an answer may carry."""
+
+    code = serializers.CharField()
+    status = serializers.IntegerField()
+    title = serializers.CharField()
+
+
+class ProblemList(APIView):
+    """Every problem code with its status; a published code never changes its meaning."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+
+    @extend_schema(operation_id="problems_list", responses=ProblemSerializer(many=True), auth=[])
+    def get(self, request: Request) -> Response:
+        """List the codes."""
+        return Response(ProblemSerializer(all_problems(), many=True).data)
+
+
+@extend_schema(exclude=True)
+class UnknownAddress(APIView):
+    """Answers in the API's own form where nothing is."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse every method alike."""
+        raise NotFound("No such address. Addresses end with a slash; /api/v1/docs/ lists them.")
