@@ -34,6 +34,7 @@ class Limits:
     disk_bytes: int = 4 * GIBIBYTE  # all written files together
     open_files: int = 256
     threads: int = 2  # of the numeric libraries
+    may_fork: bool = False  # processes of its own, none of which may run another program
 
 
 def _nothing(message: dict[str, Any]) -> None:
