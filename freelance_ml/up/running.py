@@ -69,22 +69,24 @@ class RunningPart:
         os.set_blocking(self.process.stdout.fileno(), False)
 
     def pump(self) -> bool:
-        """Move what the part said into its log; False when its pipe is closed."""
+        """Move into the log what the part has said so far; False when its pipe is closed."""
         if self.process is None or self.process.stdout is None or self.process.stdout.closed:
             return False
-        try:
-            data = os.read(self.process.stdout.fileno(), 65536)
-        except BlockingIOError:
-            return True
-        self.log.write(data)
-        return bool(data)
+        for _ in range(64):  # then the others have their turn
+            try:
+                data = os.read(self.process.stdout.fileno(), 65536)
+            except BlockingIOError:  # nothing more for now; a grandchild may keep the pipe open for long
+                return True
+            if not data:
+                return False
+            self.log.write(data)
+        return True
 
     def noticed_death(self) -> str | None:
         """Say how the part ended if it did, and plan its restart; None while it runs."""
         if self.process is None or (code := self.process.poll()) is None:
             return None
-        while self.pump():
-            pass
+        self.pump()
         lived = time.monotonic() - self.started_at
         self.end_group()
         self.deaths = self.deaths + 1 if lived < QUICK else 1

@@ -196,8 +196,7 @@ class Supervisor:
                     part.end_group()
                 self._wait(TICK)
             for part in members:
-                while part.pump():
-                    pass
+                part.pump()
                 part.end_group()
                 part.log.close()
         with suppress(FileNotFoundError):
