@@ -35,6 +35,11 @@ def resample(counts: Floats, rng: np.random.Generator, draws: int = DRAWS) -> Fl
     return rng.multinomial(size, counts / counts.sum(), size=draws).astype(np.float64)
 
 
+def in_order(units: Floats) -> Floats:
+    """Sort units by their sums, so that a resample does not depend on the order of the rows."""
+    return units[np.lexsort(units.T[::-1])]
+
+
 def posterior_table(table: Floats, prior: Floats, rng: np.random.Generator, draws: int = DRAWS) -> Floats:
     """Draw tables of shares around ``table``, from a Dirichlet with a weak prior.
 

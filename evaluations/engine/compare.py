@@ -11,7 +11,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from evaluations.engine import ranking
-from evaluations.engine.bootstrap import Floats, bca, resample
+from evaluations.engine.bootstrap import Floats, bca, in_order, resample
 from evaluations.engine.intervals import Bounds, normal_quantile, student_quantile
 from evaluations.engine.methods import Proportion, RocArea, TableMethod, cluster_sums, placed, standard_error
 from evaluations.engine.metrics import Metric, missing
@@ -249,6 +249,7 @@ def _resampled(metric: Metric, ours: Predictions, theirs: Predictions, confidenc
     units = np.concatenate([one, two], axis=1)
     if ours.groups is not None:
         units = cluster_sums(units, ours.groups)
+    units = in_order(units)
     counts = np.ones(len(units))
     table = isinstance(metric.method, TableMethod | Proportion) and ours.groups is None
     if table:  # equal rows form cells: far fewer units to draw

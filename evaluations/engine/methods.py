@@ -17,6 +17,7 @@ from evaluations.engine.bootstrap import (
     Floats,
     Statistic,
     bca,
+    in_order,
     percentile,
     posterior_table,
     resample,
@@ -102,7 +103,7 @@ class Method(ABC):
         if found is None or rows.groups is None:
             return NOTHING
         per_row, statistic = found
-        units = cluster_sums(per_row * rows.mass[:, None], rows.groups)
+        units = in_order(cluster_sums(per_row * rows.mass[:, None], rows.groups))
         counts = np.ones(len(units))
         if len(units) < 2:  # noqa: PLR2004 - one cluster shows no spread
             return NOTHING
@@ -443,7 +444,7 @@ class FigureOfSums(Method):
         """Resample rows (BCa) while they are few; use their influence when they are many."""
         if rows.rows <= CLUSTERS_RESAMPLED:
             counts = np.ones(rows.rows)
-            bounds = bca(self.per_row(rows), counts, self.of, confidence, resample(counts, rng))
+            bounds = bca(in_order(self.per_row(rows)), counts, self.of, confidence, resample(counts, rng))
             if bounds.low is not None:
                 return same(bounds, "bootstrap of rows, BCa")
         error, units = standard_error(self.influence(rows), rows)

@@ -305,6 +305,7 @@ def weak_slices(
     metric: str,
     *,
     lower_is_better: bool = False,
+    confidence: float = 0.95,
     most: int = 200,
 ) -> list[dict[str, Any]]:
     """List slices from the weakest, with the chance that the rest of the rows is no better.
@@ -323,6 +324,8 @@ def weak_slices(
         Which figure to read: its spread is taken from its interval.
     lower_is_better : bool
         For errors.
+    confidence : float
+        Of the ends of the intervals, as given to `slice_all`.
     most : int
         Longest list; the weakest are kept.
     """
@@ -333,7 +336,8 @@ def weak_slices(
             continue
         value, low, high = grouping.figures[metric]
         support = grouping.support[metric]
-        chance = _against_rest(value, high - low, support, lower_is_better=lower_is_better)
+        error = (high - low) / (2 * normal_quantile(confidence))
+        chance = _against_rest(value, error, support, lower_is_better=lower_is_better)
         small = (grouping.rows < SLICE_ROWS) | ~np.isfinite(chance)
         for i, cell in enumerate(grouping.cells):
             entries.append(
@@ -376,18 +380,15 @@ def _where(names: tuple[str, ...], cell: int, columns: Mapping[str, Column]) -> 
     return {first.name: first.values[one], second.name: second.values[two]}
 
 
-def _against_rest(value: Floats, width: Floats, support: Floats, *, lower_is_better: bool) -> Floats:
+def _against_rest(value: Floats, error: Floats, support: Floats, *, lower_is_better: bool) -> Floats:
     """Test each slice against the support-weighted mean of the others, one-sided."""
-    known = np.isfinite(value) & np.isfinite(width) & (support > 0)
+    known = np.isfinite(value) & np.isfinite(error) & (support > 0)
     weight = np.where(known, support, 0.0)
     total = float(weight.sum())
     summed = float(weight @ np.where(known, value, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = (summed - weight * value) / (total - weight)
         gap = value - rest if lower_is_better else rest - value
-        score = gap / (width / (2 * _REACH))
+        score = gap / error
     chance = special.ndtr(-score)
-    return np.where(known & (total > weight) & (width > 0), chance, np.nan)
-
-
-_REACH = normal_quantile(0.95)  # intervals of slices are shown at 90 % two-sided
+    return np.where(known & (total > weight) & (error > 0), chance, np.nan)
