@@ -16,6 +16,13 @@ pytest_plugins = ["tests.append_only"]
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
+@pytest.fixture(autouse=True)
+def plain_static_files(settings):
+    """Serve assets by their plain names: the hashed ones exist only after collectstatic."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
 @pytest.fixture
 def shared_data():
     """The real files beside the project; a user's clone has none."""

@@ -48,7 +48,7 @@ def share_door(request: HttpRequest, token: str) -> HttpResponse:
     link = open_link(token)
     if link is None:
         return gone(request)
-    form, status = PasscodeForm(request.POST or None), 200
+    form, status = PasscodeForm(request.POST if request.method == "POST" else None), 200
     if request.method == "POST":
         try:
             opened = exchange_token(
@@ -59,7 +59,7 @@ def share_door(request: HttpRequest, token: str) -> HttpResponse:
             return gone(request)
         except DomainError as error:
             status = 429 if isinstance(error, TooManyTriesError) else 422
-            form.is_valid()
+            form.full_clean()
             form.add_error(None, str(error))
     response = render(request, "shares/door.html", {"link": link, "form": form}, status=status)
     return confidential(response, referrer="no-referrer")

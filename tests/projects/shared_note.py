@@ -1,0 +1,48 @@
+"""A document for the tests of sharing: a milestone's promise, shown by the smallest possible view."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from projects.errors import DomainError
+from projects.models import Milestone
+from projects.services.decisions import record_decision
+from projects.shares import Purpose, label_of
+
+
+class NotReadyError(DomainError):
+    code = "test-not-ready"
+    template = "“{title}” is not ready to be shared. Finish it first."
+
+
+def show(request, *, visit, rest):
+    milestone = get_object_or_404(Milestone.objects.in_workspace(visit.link.workspace), pk=visit.link.subject_id)
+    if rest == "answer/" and request.method == "POST":
+        decision = record_decision(
+            subject=label_of(milestone),
+            document_digest="a" * 64,
+            answer=request.POST["answer"],
+            name="Carla",
+            email="carla@client.example",
+            consent="I accept.",
+            by=visit.actor,
+            agent=visit.agent,
+            link=visit.link,
+        )
+        return HttpResponse(decision.answer, status=201)
+    if rest:
+        raise Http404
+    return HttpResponse(f"The promise: {milestone.promise}")
+
+
+def check(milestone):
+    if milestone.title == "Unfinished":
+        raise NotReadyError(title=milestone.title)
+
+
+NOTE = Purpose(
+    name="test-note",
+    title="Note",
+    model="projects.milestone",
+    view="tests.projects.shared_note.show",
+    check="tests.projects.shared_note.check",
+)
