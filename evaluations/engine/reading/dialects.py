@@ -8,6 +8,7 @@ from evaluations.engine.reading.lines import Dialect, Record, RecordReader
 from evaluations.engine.reading.values import Notes, ReadLimits, ReadOptions, name_lines
 
 SEPARATORS = ("\t", ";", "|", ",")
+TRIAL_CHARACTERS = 2**17
 HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 NUMBER = re.compile(r"\s*[+-]?(\d[\d.,\u00a0\u202f' ]*)?\d([eE][+-]?\d+)?\s*%?\s*|\s*[+-]?\d*[.,]\d+\s*")
 DATE = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?")
@@ -106,12 +107,14 @@ def _find_dialect(
     if options.fixed_starts:
         return _try(body, replace(base, starts=options.fixed_starts, quote=""), limits)
     candidates = [given] if given else list(SEPARATORS)
-    trials = [_try(body, replace(base, separator=s), limits) for s in candidates]
+    start = body[: body.find("\n", TRIAL_CHARACTERS) + 1] or body
+    trials = [_try(start, replace(base, separator=s), limits) for s in candidates]
     good = [t for t in trials if t.width >= 2 and t.share >= 0.5]
     if not good and given is None:
         best = _without_separator(body, base, options, limits, notes)
     else:
         best = max(good or trials, key=lambda t: round(t.share, 2))
+        best = best if start is body else _try(body, best.dialect, limits)
     return _settle_quotes(body, best, options, limits, notes)
 
 

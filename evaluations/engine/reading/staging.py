@@ -49,9 +49,11 @@ def batch_rows(columns: int) -> int:
     return max(16, min(65_536, BATCH_CELLS // max(columns, 1)))
 
 
-def write_options(columns: int) -> dict[str, Any]:
-    """Give the settings with which every typed table is written."""
-    return {"compression": "zstd", "compression_level": 1, "use_dictionary": True, "write_statistics": True}
+def write_options(schema: pa.Schema) -> dict[str, Any]:
+    """Give the settings with which every typed table is written: words by dictionary, numbers plain."""
+    words = [field.name for field in schema if pa.types.is_string(field.type)]
+    by_dictionary = words if len(words) < len(schema) else True
+    return {"compression": "zstd", "compression_level": 1, "use_dictionary": by_dictionary or False}
 
 
 class TableWriter:
@@ -65,7 +67,7 @@ class TableWriter:
         self.rows = 0
 
     def __enter__(self) -> "TableWriter":
-        self._writer = pq.ParquetWriter(self._path, self._schema, **write_options(len(self._schema)))
+        self._writer = pq.ParquetWriter(self._path, self._schema, **write_options(self._schema))
         return self
 
     def __exit__(self, kind: object, *rest: object) -> None:

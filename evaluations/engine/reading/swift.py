@@ -7,6 +7,7 @@ cell is ever read differently because a file is large.
 import hashlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,11 +36,13 @@ from evaluations.engine.reading.values import (
 
 BLOCK = 8 * 2**20
 PARSE_BLOCK = 2 * 2**20
-SAMPLE_ROWS = 5_000
+LEARN_CHARACTERS = 2**18
+SAMPLE_ROWS = 2_000
 RETRIES = 4
+AHEAD = 3  # tables that may wait to be written
 SIMPLE = {"", "plain", "iso", "zone"}
 CODECS = {"utf-8", "utf-8-sig"}
-LF, CR, TAB, ZERO, NINE = 10, 13, 9, 48, 57
+LF, CR, TAB, ZERO, NINE, QUOTE, LETTER_X, DELETE = 10, 13, 9, 48, 57, 34, 120, 127
 
 
 class IrregularError(Exception):
@@ -99,7 +102,7 @@ def convert_regular(
     plan.separator = ord(layout.dialect.separator or ",")
     plan.missing = [missing_for(name, options) for name in names]
     try:
-        _learn_sample(plan, sample)
+        _learn_sample(plan, sample[:LEARN_CHARACTERS])
         for _ in range(RETRIES):
             plan.decide()
             plan.spelled.clear()
@@ -131,7 +134,8 @@ def _may_be_swift(layout: Layout, encoding: str, options: ReadOptions, notes: No
 def _learn_sample(plan: _Plan, sample: str) -> None:
     notes = Notes()
     width = len(plan.names)
-    reader = RecordReader([sample], plan.layout.dialect, notes, plan.limits, width=width)
+    whole = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1]
+    reader = RecordReader([whole], plan.layout.dialect, notes, plan.limits, width=width)
     rows = [r for r in reader if r[0] >= plan.layout.first_line][:SAMPLE_ROWS]
     if not rows or notes.counts or any(len(cells) != width or not any(cells) for _, cells in rows):
         raise IrregularError
@@ -148,17 +152,17 @@ def _convert(source: Source, target: Path, plan: _Plan, notes: Notes, progress: 
     tail: Any = None
     try:
         with TableWriter(target, schema) as writer, ThreadPoolExecutor(1) as pool:
-            pending: Future[None] | None = None
+            pending: deque[Future[None]] = deque()
             for block in _blocks(stream.read, plan, digest):
                 table = _parse(block, plan, schema)
                 rows += table.num_rows
                 tail = table.slice(max(table.num_rows - 3, 0)) if table.num_rows else tail
-                if pending is not None:
-                    pending.result()
-                pending = pool.submit(_write, writer, table)
+                if len(pending) >= AHEAD:
+                    pending.popleft().result()
+                pending.append(pool.submit(_write, writer, table))
                 progress("Reading the file", min(stream.position(), source.size), source.size)
-            if pending is not None:
-                pending.result()
+            for written in pending:
+                written.result()
             _check_tail(tail)
     finally:
         stream.close()
@@ -269,8 +273,9 @@ def _parse(block: bytes, plan: _Plan, schema: pa.Schema) -> Any:
 
 
 def _check_bytes(block: bytes, data: Any) -> int:
-    low = int(np.count_nonzero(data < 32)) + int(np.count_nonzero(data == 127))
-    lf, cr = int(np.count_nonzero(data == LF)), int(np.count_nonzero(data == CR))
+    low = int(np.count_nonzero(data < 32)) + int(np.count_nonzero(data == DELETE))
+    lf = int(np.count_nonzero(data == LF))
+    cr = int(np.count_nonzero(data == CR)) if b"\r" in block else 0
     tabs = int(np.count_nonzero(data == TAB)) if low > lf + cr else 0
     if low != lf + cr + tabs:
         raise IrregularError
@@ -282,10 +287,10 @@ def _check_bytes(block: bytes, data: Any) -> int:
 def _check_quotes(block: bytes, plan: _Plan) -> None:
     """Step back unless every quote opens a cell, closes one, or is doubled."""
     data = np.frombuffer(b"\n" + block + b"\n", np.uint8)
-    at = np.flatnonzero(data == 34)
+    at = np.flatnonzero(data == QUOTE)
     before, after = data[at - 1], data[at + 1]
-    edge_before = (before == plan.separator) | (before == LF) | (before == CR) | (before == 34)
-    edge_after = (after == plan.separator) | (after == LF) | (after == CR) | (after == 34)
+    edge_before = (before == plan.separator) | (before == LF) | (before == CR) | (before == QUOTE)
+    edge_after = (after == plan.separator) | (after == LF) | (after == CR) | (after == QUOTE)
     opens = np.arange(len(at)) % 2 == 0
     if len(at) % 2 or not bool(np.where(opens, edge_before, edge_after).all()):
         raise IrregularError
@@ -293,9 +298,14 @@ def _check_quotes(block: bytes, plan: _Plan) -> None:
 
 def _may_lose_zeros(data: Any, separator: int) -> bool:
     """Tell whether some cell begins with 0 and goes on with a digit or an x."""
-    zeros = (data[1:-1] == ZERO) & ((data[:-2] == separator) | (data[:-2] == LF) | (data[:-2] == 34))
-    following = data[2:][zeros]
-    return bool((((following >= ZERO) & (following <= NINE)) | ((following | 32) == 120)).any())
+    for start in (0, 1):  # pairs of bytes are compared at once, at even and at odd places
+        pairs = data[start : start + (len(data) - start) // 2 * 2].view("<u2")
+        for before in (separator, LF, QUOTE):
+            at = np.flatnonzero(pairs == before + 256 * ZERO) * 2 + start + 2
+            following = data[at[at < len(data)]]
+            if bool((((following >= ZERO) & (following <= NINE)) | ((following | 32) == LETTER_X)).any()):
+                return True
+    return False
 
 
 def _check_zeros(block: bytes, plan: _Plan, integers: list[str], *, quoted: bool) -> None:
@@ -337,7 +347,7 @@ def _spans_lines(block: bytes) -> bool:
     """Tell whether some line end stands inside quotes."""
     data = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero((data == LF) | (data == CR))
-    quotes = np.flatnonzero(data == 34)
+    quotes = np.flatnonzero(data == QUOTE)
     return bool((np.searchsorted(quotes, ends) % 2).any())
 
 
