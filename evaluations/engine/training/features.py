@@ -155,6 +155,6 @@ def _date_parts(name: str, values: pd.Series) -> dict[str, np.ndarray]:
     return {
         f"{name}·day": days.to_numpy(dtype="float64", na_value=np.nan),
         f"{name}·month": moments.dt.month.to_numpy(dtype="float64", na_value=np.nan),
-        f"{name}·weekday": moments.dt.weekday.to_numpy(dtype="float64", na_value=np.nan),
+        f"{name}·weekday": moments.dt.day_of_week.to_numpy(dtype="float64", na_value=np.nan),
         f"{name}·hour": moments.dt.hour.to_numpy(dtype="float64", na_value=np.nan),
     }

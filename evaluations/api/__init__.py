@@ -1,0 +1,1 @@
+"""The third storey's part of the API."""

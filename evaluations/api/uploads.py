@@ -1,0 +1,91 @@
+"""Files on their way in: open an upload, send its pieces in any order, take it up again after a break."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evaluations.models import Upload, UploadChunk
+from evaluations.services import datasets
+from projects.api.base import CreateRows, ReadRows, ScopedModelSerializer
+
+
+class BytesParser(BaseParser):
+    """Hands the body on as a stream; the service reads no more than a piece may hold."""
+
+    media_type = "application/octet-stream"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Return the stream unread."""
+        return stream
+
+
+class UploadSerializer(ScopedModelSerializer):
+    """An upload and the pieces that have arrived."""
+
+    received = serializers.SerializerMethodField(help_text="Numbers of the pieces that have arrived.")
+    chunk_count = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Upload
+        fields: ClassVar[list[str]] = [
+            "id",
+            "name",
+            "size",
+            "chunk_size",
+            "chunk_count",
+            "received",
+            "completed_at",
+            "created_at",
+        ]
+        read_only_fields: ClassVar[list[str]] = ["id", "chunk_size", "completed_at", "created_at"]
+        extra_kwargs: ClassVar[dict[str, Any]] = {"size": {"min_value": 1, "max_value": 2**53}}
+
+    def get_received(self, upload: Upload) -> list[int]:
+        """List the pieces that are there."""
+        return [chunk.index for chunk in upload.chunks.all()]
+
+
+class ChunkSerializer(serializers.ModelSerializer):
+    """One piece that has arrived."""
+
+    class Meta:
+        model = UploadChunk
+        fields: ClassVar[list[str]] = ["index", "size", "sha256"]
+
+
+class UploadViewSet(CreateRows, ReadRows):
+    """Uploads: POST opens one, PUT sends a piece, GET says which pieces are there."""
+
+    queryset = Upload.objects.prefetch_related("chunks")
+    serializer_class = UploadSerializer
+    http_method_names: ClassVar[list[str]] = ["get", "post", "put", "head", "options"]
+
+    def create_row(self, fields: dict[str, Any]) -> Upload:
+        """Open an upload."""
+        return datasets.open_upload(name=fields["name"], size=fields["size"], by=self.actor)
+
+    @extend_schema(
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses=ChunkSerializer,
+        parameters=[
+            OpenApiParameter(
+                "index", OpenApiTypes.INT, OpenApiParameter.PATH, description="Number of the piece, from 0."
+            ),
+            OpenApiParameter(
+                "Content-SHA256", OpenApiTypes.STR, OpenApiParameter.HEADER, description="SHA-256 of the piece, in hex."
+            ),
+        ],
+    )
+    @action(detail=True, methods=["put"], url_path=r"chunks/<int:index>", parser_classes=[BytesParser])
+    def chunk(self, request: Request, index: int, **kwargs: Any) -> Response:
+        """Store one piece; sending it again is harmless."""
+        upload: Upload = self.get_object()
+        sha256 = request.headers.get("Content-SHA256", "")
+        stored = datasets.store_chunk(upload=upload, index=index, content=request.data, by=self.actor, sha256=sha256)
+        return Response(ChunkSerializer(stored).data)
