@@ -1,12 +1,17 @@
 """The roof's own pages: the dashboard and the first run."""
 
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from projects.errors import DomainError
+from projects.forms.people import SetUpForm
 from projects.models import Membership, User
+from projects.services.people import set_up
 from projects.web import commenter, member, render_page
 
 
@@ -19,8 +24,20 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
-    """Make the first workspace."""
-    return render_page(request, "welcome.html")
+    """Make the first owner and workspace; afterwards tell those without a workspace how to get into one."""
+    if User.objects.exists():
+        if not request.user.is_authenticated:
+            return redirect("account_login")
+        return redirect("dashboard") if getattr(request, "actor", None) else render_page(request, "welcome.html")
+    form = SetUpForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            owner = set_up(**form.cleaned_data)
+        except DomainError as error:
+            messages.error(request, str(error))
+            return redirect("account_login")
+        return perform_login(request, Login(user=owner))
+    return render_page(request, "welcome.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -178,6 +178,8 @@ class SealedText(str):
 class _Opening(DeferredAttribute):
     """Opens the value when it is read, since only the instance knows the row it belongs to."""
 
+    field: "EncryptedTextField"
+
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
         if isinstance(value, SealedText):
