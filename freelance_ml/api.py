@@ -6,9 +6,13 @@ from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from projects.api.clients import ClientViewSet, ContactViewSet
+from projects.api.engagements import EngagementViewSet
 from projects.api.front import ProblemList, UnknownAddress
 from projects.api.jobs import JobViewSet
+from projects.api.milestones import MilestoneViewSet
 from projects.api.people import AuditEntryViewSet, MemberViewSet, MeViewSet
+from projects.api.shares import CommentViewSet, DecisionViewSet, ShareLinkViewSet
 
 router = SimpleRouter(use_regex_path=False)
 
@@ -17,6 +21,13 @@ VIEWSETS: list[tuple[str, Any, str]] = [
     ("members", MemberViewSet, "api-member"),
     ("audit-entries", AuditEntryViewSet, "api-audit-entry"),
     ("jobs", JobViewSet, "api-job"),
+    ("clients", ClientViewSet, "api-client"),
+    ("contacts", ContactViewSet, "api-contact"),
+    ("engagements", EngagementViewSet, "api-engagement"),
+    ("milestones", MilestoneViewSet, "api-milestone"),
+    ("share-links", ShareLinkViewSet, "api-share-link"),
+    ("comments", CommentViewSet, "api-comment"),
+    ("decisions", DecisionViewSet, "api-decision"),
 ]
 for prefix, viewset, name in VIEWSETS:
     router.register(prefix, viewset, basename=name)

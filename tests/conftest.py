@@ -23,6 +23,12 @@ def plain_static_files(settings):
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings):
+    """Hash passwords quickly; Argon2 is slow on purpose, and stays known."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
 @pytest.fixture
 def shared_data():
     """The real files beside the project; a user's clone has none."""

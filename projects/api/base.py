@@ -64,9 +64,21 @@ class ScopedPrimaryKeyField(serializers.PrimaryKeyRelatedField):
 
 
 class ScopedModelSerializer(serializers.ModelSerializer):
-    """A serializer whose relations are scoped; ``fields`` is a list, so that a new column stays inside."""
+    """A serializer whose relations are scoped; ``fields`` is a list, so that a new column stays inside.
+
+    ``Meta.fixed_fields`` names what can be set at creation only.
+    """
 
     serializer_related_field = ScopedPrimaryKeyField
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Make the fixed fields read-only once the row exists, also where the schema describes a change."""
+        fields = super().get_fields()
+        view = self.context.get("view")
+        changes = self.partial or getattr(view, "action", "") == "partial_update"
+        for name in getattr(self.Meta, "fixed_fields", ()) if changes else ():  # type: ignore[attr-defined]
+            fields[name].read_only = True
+        return fields
 
 
 def scoped_rows(queryset: Any) -> Callable[[Request | None], Any]:

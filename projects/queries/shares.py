@@ -2,12 +2,15 @@
 
 import hashlib
 import uuid
+from typing import Any
 
-from django.db.models import QuerySet
+from django.apps import apps
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from projects.access import Actor
 from projects.models import Comment, Decision, ShareLink, ShareSession
+from projects.shares import Purpose
 
 
 def digest_of(secret: str) -> str:
@@ -29,6 +32,13 @@ def open_session(*, link_id: uuid.UUID, secret: str) -> ShareSession | None:
         .first()
     )
     return session if session is not None and session.link.is_open else None
+
+
+def subject_of(purpose: Purpose, *, subject_id: object, actor: Actor) -> Model | None:
+    """Find the row that a link of this purpose may show, among those that the actor may see."""
+    model: Any = apps.get_model(purpose.model)
+    found: Model | None = model.objects.visible_to(actor).filter(pk=subject_id).first()
+    return found
 
 
 def links_of(subject: str, *, actor: Actor) -> QuerySet[ShareLink]:

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from projects.errors import DomainError
 from projects.forms.shares import CommentForm, ShareLinkForm
 from projects.models import ShareLink
-from projects.queries.shares import comments_on, links_of
+from projects.queries.shares import comments_on, links_of, subject_of
 from projects.services.comments import add_comment
 from projects.services.shares import create_share_link, revoke_share_link
 from projects.shares import Purpose, label_of, purpose_named
@@ -24,10 +23,10 @@ from projects.web import ActorRequest, commenter, member, render_page, writer
 def find_subject(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> tuple[Purpose, Any]:
     """Find what is to be shared among the rows that the actor may see."""
     found = purpose_named(purpose)
-    if found is None:
+    subject = found and subject_of(found, subject_id=subject_id, actor=request.actor)
+    if found is None or subject is None:
         raise Http404
-    model: Any = apps.get_model(found.model)
-    return found, get_object_or_404(model.objects.visible_to(request.actor), pk=subject_id)
+    return found, subject
 
 
 def share_context(request: ActorRequest, *, purpose: Purpose, subject: Any) -> dict[str, Any]:

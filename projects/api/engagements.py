@@ -1,0 +1,79 @@
+"""Pieces of work for clients."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from projects.api.base import ChangeRows, CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.models import Engagement
+from projects.services import engagements
+
+
+class EngagementSerializer(ScopedModelSerializer):
+    """An engagement; its client cannot be changed later, its status by its own address."""
+
+    currency = serializers.CharField(max_length=3, required=False, help_text="ISO 4217; the workspace's by default.")
+
+    class Meta:
+        model = Engagement
+        fields = [
+            "id",
+            "client",
+            "title",
+            "summary",
+            "billing",
+            "currency",
+            "purchase_order",
+            "starts_on",
+            "ends_on",
+            "review_days",
+            "status",
+            "created_at",
+        ]
+        read_only_fields = ["id", "status", "created_at"]
+        fixed_fields = ["client"]
+
+
+class EngagementStatusSerializer(serializers.Serializer):
+    """Where an engagement goes, and why."""
+
+    to = serializers.ChoiceField(choices=Engagement.Status.choices)
+    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+
+
+class EngagementFilter(ScopedFilterSet):
+    """By client, status and billing model."""
+
+    class Meta:
+        model = Engagement
+        fields: ClassVar[list[str]] = ["client", "status", "billing"]
+
+
+class EngagementViewSet(CreateRows, ChangeRows, ReadRows):
+    """Engagements; one that is over is archived, not deleted."""
+
+    queryset = Engagement.objects.select_related("client")
+    serializer_class = EngagementSerializer
+    filterset_class = EngagementFilter
+    search_fields = ["title", "purchase_order", "client__name"]
+    ordering_fields = ["title", "created_at"]
+
+    def create_row(self, fields: dict[str, Any]) -> Engagement:
+        """Start an engagement as a draft."""
+        return engagements.create_engagement(by=self.actor, **fields)
+
+    def change_row(self, row: Engagement, fields: dict[str, Any]) -> Engagement:
+        """Change an engagement's particulars."""
+        return engagements.update_engagement(engagement=row, by=self.actor, **fields)
+
+    @extend_schema(request=EngagementStatusSerializer, responses=EngagementSerializer)
+    @row_action("post")
+    def status(self, request: Request, pk: str) -> Response:
+        """Bring an engagement into another status."""
+        wish = EngagementStatusSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        row = engagements.set_engagement_status(engagement=self.get_object(), by=self.actor, **wish.validated_data)
+        return Response(self.get_serializer(row).data)
