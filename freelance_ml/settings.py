@@ -8,7 +8,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from whitenoise.compress import Compressor
 
-from freelance_ml import env, logs, storage_url
+from freelance_ml import env, logs, mail_url, storage_url
 from freelance_ml.local_keys import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -259,6 +259,25 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# --- e-mail --------------------------------------------------------------------------------------
+vars().update(
+    mail_url.configuration(
+        env.text(
+            "EMAIL_URL",
+            "",
+            "smtp://user:password@host:587 (STARTTLS), smtps://… (TLS) or smtp+plain://… (neither); "
+            "empty: letters become files in the folder mail under FREELANCE_ML_VAR.",
+        ),
+        folder=VAR_DIR / "mail",
+    )
+)
+EMAIL_TIMEOUT = 20  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text(
+    "EMAIL_FROM",
+    f"Freelance ML <no-reply@{urlsplit(SITE_URL).hostname}>",
+    "Sender of the letters.",
+)
+
 # --- jobs ----------------------------------------------------------------------------------------
 REDIS_URL = env.text(
     "REDIS_URL",
@@ -283,6 +302,11 @@ JOB_LEASE_SECONDS = env.number(
 )
 JOB_RESEND_SECONDS = env.number("JOB_RESEND_SECONDS", "15", "A hint that led to nothing for so long is sent again.")
 JOB_WISH = env.flag("JOB_WISH", "true", "Send a hint right after the commit; off: the dispatcher's poll starts jobs.")
+JOB_MUST_BE_ISOLATED = env.flag(
+    "JOB_MUST_BE_ISOLATED",
+    "false",
+    "Fail jobs on machines that cannot keep them away from the network, instead of saying so on the job.",
+)
 JOB_KIND_MODULES = env.words("JOB_KIND_MODULES", "", "More modules that register job kinds, for tests.")
 JOB_KEEP_DAYS = env.number("JOB_KEEP_DAYS", "90", "Logs of jobs that are over are kept for so many days.", at_least=1)
 
@@ -304,6 +328,10 @@ else:
         "socket_connect_timeout": 3,
         "health_check_interval": 10,
         "visibility_timeout": 3600,
+        "max_retries": 1,  # of one message; the dispatcher sends it again anyway
+        "interval_start": 0,
+        "interval_step": 0.2,
+        "interval_max": 0.2,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -314,7 +342,7 @@ CELERY_TASK_IGNORE_RESULT = True  # the state is in the database
 CELERY_TASK_ACKS_LATE = False  # the lease brings a job back; late acknowledgement would only double it
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "long"
-CELERY_TASK_QUEUES = {"long": {}, "quick": {}}
+CELERY_TASK_QUEUES: dict[str, dict[str, object]] = {"long": {}, "quick": {}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = CELERY_BROKER_URL.startswith("redis")

@@ -46,6 +46,7 @@ def _apply_nothing(job: "Job", result: dict[str, Any], outputs: Path) -> None:
 
 
 Prepare = Callable[["Job"], Prepared]
+Store = Callable[["Job", dict[str, Any], Path], dict[str, Any]]
 Apply = Callable[["Job", dict[str, Any], Path], dict[str, Any] | None]
 
 
@@ -56,8 +57,10 @@ class Kind:
     ``prepare`` reads rows and files in the worker; it may run more than once and changes nothing.
     ``work`` is the dotted path "package.module:function" of a pure function of a
     ``projects.sandbox.Task``, run in a limited process; without it, the prepared arguments are the result.
-    ``apply`` turns the result into rows, in the one transaction that also marks the job done,
-    so it happens once or never; what it returns replaces the result that is kept on the job.
+    ``store`` brings files that the work wrote to where they stay, before that transaction; it may run
+    more than once, so storing the same content twice must be harmless. What it returns is the new result.
+    ``apply`` turns the result into rows, in the one short transaction that also marks the job done,
+    so it takes effect once or never; what it returns replaces the result that is kept on the job.
     ``ended`` hears, in the same transaction, of a job that failed or was cancelled.
     ``site_daily_at`` starts it once a day for the whole installation (UTC).
     """
@@ -66,6 +69,7 @@ class Kind:
     title: str
     work: str = ""
     prepare: Prepare = _prepare_arguments
+    store: Store | None = None
     apply: Apply = _apply_nothing
     ended: Callable[["Job"], None] | None = None
     limits: Limits = field(default_factory=Limits)

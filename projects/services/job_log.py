@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import F
-
 from projects.models.jobs import Job, JobLogLine
 
 MOST_LINES = 2_000
@@ -27,9 +25,9 @@ def add_lines(job: Job, texts: Sequence[str]) -> None:
         JobLogLine(job=job, number=job.log_lines + index, text=text) for index, text in enumerate(kept, start=1)
     )
     size = sum(len(text.encode()) for text in kept)
-    Job.objects.filter(pk=job.pk).update(log_lines=F("log_lines") + len(kept), log_bytes=F("log_bytes") + size)
     job.log_lines += len(kept)
     job.log_bytes += size
+    Job.objects.filter(pk=job.pk).update(log_lines=job.log_lines, log_bytes=job.log_bytes)
 
 
 def _fitting(job: Job, texts: Iterable[str]) -> Iterable[str]:

@@ -1,0 +1,25 @@
+"""What a long-lived installation throws away by itself."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
+
+from projects.models.jobs import Job, JobLogLine
+from projects.models.outbox import Mail
+from projects.queries.clock import database_now
+
+MAIL_KEPT = timedelta(days=90)
+
+
+@transaction.atomic
+def tidy_up() -> dict[str, int]:
+    """Remove ended sessions, old logs of jobs that are over and the traces of old letters; count what went."""
+    now = database_now()
+    SessionStore.clear_expired()
+    old = Job.objects.over().filter(finished_at__lt=now - timedelta(days=settings.JOB_KEEP_DAYS), log_lines__gt=0)
+    lines, _ = JobLogLine.objects.filter(job__in=old).delete()
+    old.update(log_lines=0, log_bytes=0)
+    mails, _ = Mail.objects.filter(state=Mail.State.SENT, sent_at__lt=now - MAIL_KEPT).delete()
+    return {"log_lines": lines, "mails": mails}
