@@ -122,12 +122,11 @@ def rows_to_decide(gate: Gate, measured: Measure, minimum: int, reason: str) -> 
         return None
     low, high = measured.bounds
     gap = abs(measured.value - gate.threshold)
-    end = low if measured.value >= gate.threshold else high
-    if end is None or gap <= _EPSILON:
+    if low is None or high is None or gap <= _EPSILON:
         return None
     reach = normal_quantile(measured.confidence)
     sure = (reach + normal_quantile(CHANCE_TO_DECIDE)) / reach
-    needed = measured.support * (abs(measured.value - end) / gap * sure) ** 2
+    needed = measured.support * ((high - low) / 2 / gap * sure) ** 2
     more = needed - measured.support
     return max(1, math.ceil(more)) if more < MOST_ROWS else None
 

@@ -400,12 +400,15 @@ def moments(values: Floats) -> tuple[float, float, float]:
     if len(values) < 2:  # noqa: PLR2004 - one row shows no spread
         return mean, 0.0, 0.0
     gaps = values - mean
+    scale = float(max(gaps.max(), -gaps.min()))
+    if scale <= 0 or not math.isfinite(scale):
+        return mean, 0.0, 0.0
+    gaps /= scale  # so that cubes of huge or tiny losses neither overflow nor vanish
     squares = gaps * gaps
     second = float(squares.mean())
-    if second <= 0:
-        return mean, 0.0, 0.0
     third = float(squares @ gaps) / len(values)
-    return mean, math.sqrt(second * len(values) / (len(values) - 1)), third / second**1.5
+    deviation = scale * math.sqrt(second * len(values) / (len(values) - 1))
+    return mean, deviation, third / second**1.5
 
 
 @dataclass(frozen=True)

@@ -272,13 +272,13 @@ def _scale(
 def spread_of_estimate(found: Metric, value: float, rows: int, shape: Shape) -> float:
     """Approximate the standard error of a metric at a true value.
 
-    ROC AUC by Hanley and McNeil (1982); average precision by Boyd, Eng and Page (2013); figures of
+    ROC AUC by Bamber's variance for normal scores; average precision by Boyd, Eng and Page (2013); figures of
     the confusion table by the delta method on errors spread evenly; means from ``shape.spread``, or
     else from the spread that normal misses would have.
     """
     if found.name in {"roc_auc", "macro_roc_auc"}:
         few = rows * min(shape.shares)
-        return hanley_mcneil(value, few, max(1.0, rows - few))
+        return area_spread(value, few, max(1.0, rows - few))
     if found.name == "average_precision":
         return math.sqrt(value * (1 - value) / max(1.0, rows * shape.shares[-1]))
     if isinstance(found.method, TableMethod):
@@ -290,11 +290,15 @@ def spread_of_estimate(found: Metric, value: float, rows: int, shape: Shape) -> 
     return spread / math.sqrt(rows)
 
 
-def hanley_mcneil(area: float, positives: float, negatives: float) -> float:
-    """Approximate the standard error of a ROC area from the area alone (1982)."""
-    one, two = area / (2 - area), 2 * area * area / (1 + area)
-    spread = area * (1 - area) + (positives - 1) * (one - area**2)
-    spread += (negatives - 1) * (two - area**2)
+def area_spread(area: float, positives: float, negatives: float) -> float:
+    """Give the standard error of a ROC area when both classes' scores are normal alike.
+
+    Bamber's variance with both chances of a pair beating one row taken from the bivariate normal
+    distribution (correlation one half), by Owen's T.
+    """
+    reach = float(special.ndtri(area))
+    pair = area - 2 * float(special.owens_t(reach, 1 / math.sqrt(3)))
+    spread = area * (1 - area) + (positives + negatives - 2) * (pair - area**2)
     return math.sqrt(max(spread, 1e-12) / (positives * negatives))
 
 
