@@ -92,3 +92,10 @@ class AlreadyPassedError(DomainError):
 
     code = "already-passed"
     template = "The acceptance rows have already given a pass. Another look would only spend what is proved."
+
+
+class LookNotChargedError(DomainError):
+    """Raised when the acceptance rows are asked for without an entry in the ledger of looks."""
+
+    code = "look-not-charged"
+    template = "The acceptance rows are only opened for a look that is in the ledger. Start an evaluation."

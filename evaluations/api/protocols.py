@@ -152,7 +152,6 @@ class RunSerializer(ScopedModelSerializer):
         fields: ClassVar[list[str]] = [
             "id",
             "protocol",
-            "rows",
             "model",
             "predictions",
             "look",
@@ -307,7 +306,7 @@ class RunFilter(ScopedFilterSet):
 
     class Meta:
         model = EvaluationRun
-        fields: ClassVar[list[str]] = ["protocol", "rows", "model"]
+        fields: ClassVar[list[str]] = ["protocol", "model"]
 
 
 class RunViewSet(ReadRows):

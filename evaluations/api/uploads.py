@@ -1,6 +1,6 @@
 """Files on their way in: open an upload, send its pieces in any order, take it up again after a break."""
 
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -64,7 +64,7 @@ class UploadViewSet(CreateRows, ReadRows):
 
     queryset = Upload.objects.prefetch_related("chunks")
     serializer_class = UploadSerializer
-    http_method_names: ClassVar[list[str]] = ["get", "post", "put", "head", "options"]
+    http_method_names = ["get", "post", "put", "head", "options"]
 
     def create_row(self, fields: dict[str, Any]) -> Upload:
         """Open an upload."""
@@ -87,5 +87,7 @@ class UploadViewSet(CreateRows, ReadRows):
         """Store one piece; sending it again is harmless."""
         upload: Upload = self.get_object()
         sha256 = request.headers.get("Content-SHA256", "")
-        stored = datasets.store_chunk(upload=upload, index=index, content=request.data, by=self.actor, sha256=sha256)
+        stored = datasets.store_chunk(
+            upload=upload, index=index, content=cast("IO[bytes]", request.data), by=self.actor, sha256=sha256
+        )
         return Response(ChunkSerializer(stored).data)

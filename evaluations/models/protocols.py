@@ -1,9 +1,14 @@
 """How a milestone will be judged: agreed and frozen before the work, with a budget of looks."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import Q
 
 from projects.access import TenantModel
+
+if TYPE_CHECKING:
+    from projects.models import Workspace
 
 
 class Protocol(TenantModel):
@@ -52,6 +57,11 @@ class Protocol(TenantModel):
     def __str__(self) -> str:
         return f"Protocol {self.number} of {self.milestone}"
 
+    @property
+    def workspace(self) -> "Workspace":
+        """The workspace of the milestone."""
+        return self.milestone.engagement.client.workspace
+
 
 class AcceptanceSet(TenantModel):
     """The rows set aside for the verdict, and the rest that training may see.
@@ -65,7 +75,7 @@ class AcceptanceSet(TenantModel):
     protocol = models.OneToOneField(Protocol, models.PROTECT, related_name="acceptance_set")
     acceptance = models.ForeignKey("evaluations.StoredFile", models.PROTECT, related_name="+")
     development = models.ForeignKey("evaluations.StoredFile", models.PROTECT, related_name="+")
-    row_ids = models.ForeignKey("evaluations.StoredFile", models.PROTECT, related_name="+")
+    features = models.ForeignKey("evaluations.StoredFile", models.PROTECT, related_name="+")
     acceptance_rows = models.BigIntegerField()
     development_rows = models.BigIntegerField()
     facts = models.JSONField(default=dict)  # rows by class, groups, the span of time

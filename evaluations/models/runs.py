@@ -1,4 +1,4 @@
-"""Evaluations: what a model or a file of predictions is worth, on which rows."""
+"""Evaluations: what a model or a file of predictions is worth on the acceptance rows."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,13 +7,7 @@ from projects.access import TenantModel
 
 
 class EvaluationRun(TenantModel):
-    """One evaluation under a frozen protocol; its result is frozen with its hash."""
-
-    class Rows(models.TextChoices):
-        """Which rows were looked at."""
-
-        DEVELOPMENT = "development", "Development rows"
-        ACCEPTANCE = "acceptance", "Acceptance rows"
+    """One evaluation on the acceptance rows of a frozen protocol; its result is frozen with its hash."""
 
     class Verdict(models.TextChoices):
         """What the gates say together."""
@@ -25,7 +19,6 @@ class EvaluationRun(TenantModel):
     workspace_path = "protocol__milestone__engagement__client__workspace"
 
     protocol = models.ForeignKey("evaluations.Protocol", models.PROTECT, related_name="runs")
-    rows = models.CharField(max_length=11, choices=Rows)
     model = models.ForeignKey("evaluations.TrainedModel", models.PROTECT, null=True, related_name="runs")
     predictions = models.ForeignKey("evaluations.PredictionFile", models.PROTECT, null=True, related_name="runs")
     result = models.JSONField(null=True, editable=False)

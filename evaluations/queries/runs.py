@@ -10,9 +10,7 @@ from projects.models import Milestone
 
 def is_sealed(run: EvaluationRun) -> bool:
     """Whether only one bit of a look may be told: it did not pass, and the budget holds more looks."""
-    if run.rows != EvaluationRun.Rows.ACCEPTANCE or run.verdict in {"", EvaluationRun.Verdict.PASS}:
-        return False
-    return looks_left(run.protocol) > 0
+    return run.verdict not in {"", EvaluationRun.Verdict.PASS} and looks_left(run.protocol) > 0
 
 
 def shown_result(run: EvaluationRun) -> dict[str, Any] | None:
@@ -33,7 +31,6 @@ def deciding_run(milestone: Milestone) -> EvaluationRun | None:
     looks = EvaluationRun.objects.filter(
         protocol__milestone=milestone,
         protocol__state=Protocol.State.FROZEN,
-        rows=EvaluationRun.Rows.ACCEPTANCE,
         finished_at__isnull=False,
     ).select_related("protocol", "model", "predictions")
     return looks.filter(verdict=EvaluationRun.Verdict.PASS).first() or looks.first()

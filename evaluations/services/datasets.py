@@ -20,7 +20,7 @@ from evaluations.errors import (
 )
 from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload, UploadChunk
 from projects.access import Actor
-from projects.models import Job, Workspace
+from projects.models import Workspace
 from projects.services import audit
 
 CHUNK_SIZE = 8 << 20  # bytes: large enough for few requests, small enough to hold in memory
@@ -135,10 +135,11 @@ def begin_reading(*, version: DatasetVersion, options: Mapping[str, Any], by: Ac
     return locked
 
 
-def keep_file(*, workspace: Workspace, path: Path) -> StoredFile:
-    """Store a file of a workspace and return its row."""
-    stored = storage.put(workspace.pk, path)
-    row, _ = StoredFile.objects.get_or_create(workspace=workspace, sha256=stored.sha256, defaults={"size": stored.size})
+def file_row(*, workspace: Workspace, stored: Mapping[str, Any]) -> StoredFile:
+    """Return the row of bytes that lie in the storage already; ``stored`` is as ``storage.put`` gave it."""
+    row, _ = StoredFile.objects.get_or_create(
+        workspace=workspace, sha256=stored["sha256"], defaults={"size": stored["size"]}
+    )
     return row
 
 
@@ -146,24 +147,40 @@ def fetch_original(*, version: DatasetVersion, target: Path) -> Path:
     """Lay the file as it arrived at ``target``: from the storage, or joined from its pieces."""
     if version.original is not None:
         return storage.fetch(version.dataset.workspace_id, version.original.sha256, target)
-    upload: Upload = version.upload
+    upload = version.upload
+    if upload is None:
+        raise storage.DamagedFileError(address=version.file_name)
     storage.join_chunks(upload.pk, upload.chunk_count, target)
     return target
 
 
-def finish_reading(*, job: Job, version_id: UUID, original: Path, result: Mapping[str, Any], outputs: Path) -> None:
-    """Store what a reading found; called inside the transaction that ends the job."""
+def finish_reading(*, version_id: UUID, result: Mapping[str, Any]) -> DatasetVersion:
+    """Store what a reading found; called inside the transaction that ends the job.
+
+    ``result["stored"]`` names the bytes of the original and, if the file could be read, of the table.
+    """
     version: DatasetVersion = DatasetVersion.objects.select_for_update().select_related("dataset").get(pk=version_id)
-    workspace = version.dataset.workspace
-    report = result["report"]
-    if version.original is None:
-        version.original = keep_file(workspace=workspace, path=original)
-    version.report = report
-    version.state = STATE_OF_OUTCOME[report["outcome"]]
+    workspace, stored = version.dataset.workspace, result["stored"]
+    version.original = version.original or file_row(workspace=workspace, stored=stored["original"])
+    version.report = result["report"]
+    version.state = STATE_OF_OUTCOME[version.report["outcome"]]
     if version.state == DatasetVersion.State.READY:
-        version.table = keep_file(workspace=workspace, path=outputs / "table.parquet")
+        version.table = file_row(workspace=workspace, stored=stored["table"])
         version.rows, version.column_count = result["rows"], result["columns"]
     version.save()
+    if version.state == DatasetVersion.State.READY:
+        store_profile(version=version, profile=result["profile"], findings=result["findings"])
+    return version
+
+
+def reject_reading(*, version_id: UUID, message: str) -> None:
+    """Mark a version whose reading broke off; the file is kept, so that it can be read again."""
+    version: DatasetVersion = DatasetVersion.objects.select_for_update().get(pk=version_id)
+    if version.state == DatasetVersion.State.READING:
+        finding = {"code": "reading-failed", "severity": "error", "message": message}
+        version.state = DatasetVersion.State.REJECTED
+        version.report = {"outcome": "reject", "findings": [finding]}
+        version.save(update_fields=["state", "report"])
 
 
 STATE_OF_OUTCOME = {
@@ -172,6 +189,16 @@ STATE_OF_OUTCOME = {
     "ask": DatasetVersion.State.ASKS,
     "reject": DatasetVersion.State.REJECTED,
 }
+
+
+def store_findings(*, version_id: UUID, findings: list[dict[str, Any]], target: str) -> None:
+    """Replace the findings of a version by those of an audit that knows the target."""
+    version: DatasetVersion = DatasetVersion.objects.select_for_update().select_related("dataset").get(pk=version_id)
+    version.findings = findings
+    version.save(update_fields=["findings"])
+    if version.dataset.target != target:
+        version.dataset.target = target
+        version.dataset.save(update_fields=["target"])
 
 
 def store_profile(*, version: DatasetVersion, profile: Mapping[str, Any], findings: list[dict[str, Any]]) -> None:

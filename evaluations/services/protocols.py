@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from evaluations.errors import (
 )
 from evaluations.models import AcceptanceSet, DatasetVersion, Protocol
 from evaluations.queries.protocols import feasibility
-from evaluations.services.datasets import keep_file
+from evaluations.services.datasets import file_row
 from projects.access import Actor
 from projects.canonical import digest
 from projects.models import Job, Milestone
@@ -101,22 +100,22 @@ def begin_freezing(*, protocol: Protocol, by: Actor, reason: str = "") -> Protoc
     return locked
 
 
-def finish_freezing(*, job: Job, protocol_id: UUID, salt: str, result: Mapping[str, Any], outputs: Path) -> Protocol:
+def finish_freezing(*, job: Job, protocol_id: UUID, salt: str, result: Mapping[str, Any]) -> Protocol:
     """Store the parts and freeze; called inside the transaction that ends the drawing."""
     protocol: Protocol = Protocol.objects.select_for_update().get(pk=protocol_id)
     if protocol.state != Protocol.State.DRAWING:
         raise ProtocolFrozenError(number=protocol.number)
-    workspace = protocol.dataset_version.dataset.workspace
+    workspace = protocol.workspace
     parts = {
-        name: keep_file(workspace=workspace, path=outputs / f"{file}.parquet")
-        for name, file in (("acceptance", "acceptance"), ("development", "development"), ("row_ids", "features"))
+        name: file_row(workspace=workspace, stored=result["stored"][name])
+        for name in ("acceptance", "development", "features")
     }
     AcceptanceSet.objects.create(
         protocol=protocol,
         **parts,
         acceptance_rows=result["acceptance_rows"],
         development_rows=result["development_rows"],
-        facts=dict(result),
+        facts={key: value for key, value in result.items() if key != "stored"},
     )
     protocol.body = {
         "terms": protocol.body,

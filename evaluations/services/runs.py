@@ -1,4 +1,4 @@
-"""Evaluations: development runs at will, looks at the acceptance rows against the budget."""
+"""Training on the development rows at will; looks at the acceptance rows against the budget."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from evaluations import storage
-from evaluations.errors import AlreadyPassedError, NoLooksLeftError, ProtocolNotFrozenError, VerdictPendingError
+from evaluations.errors import (
+    AlreadyPassedError,
+    LookNotChargedError,
+    NoLooksLeftError,
+    ProtocolNotFrozenError,
+    VerdictPendingError,
+)
 from evaluations.models import (
     AcceptanceSet,
     EvaluationRun,
@@ -21,7 +27,7 @@ from evaluations.models import (
     Upload,
 )
 from evaluations.queries.protocols import looks_left
-from evaluations.services.datasets import close_upload, keep_file
+from evaluations.services.datasets import close_upload, file_row
 from evaluations.services.protocols import terms_of
 from projects.access import Actor
 from projects.canonical import digest
@@ -45,18 +51,19 @@ def begin_training(
     return run
 
 
-def finish_training(*, run_id: UUID, result: Mapping[str, Any], outputs: Path) -> TrainingRun:
+def finish_training(*, run_id: UUID, result: Mapping[str, Any]) -> TrainingRun:
     """Store the comparison and the models; called inside the transaction that ends the job."""
     run: TrainingRun = TrainingRun.objects.select_for_update().get(pk=run_id)
-    workspace = run.protocol.dataset_version.dataset.workspace
-    run.result, run.finished_at = dict(result), timezone.now()
+    workspace = run.protocol.workspace
+    run.result = {key: value for key, value in result.items() if key != "stored"}
+    run.finished_at = timezone.now()
     run.save(update_fields=["result", "finished_at"])
     for candidate in result["candidates"]:
         TrainedModel.objects.create(
             run=run,
             recipe=candidate["recipe"],
             title=candidate["title"],
-            artifact=keep_file(workspace=workspace, path=outputs / f"{candidate['recipe']}.skops"),
+            artifact=file_row(workspace=workspace, stored=result["stored"][candidate["recipe"]]),
             proposed=candidate["proposed"],
             scores={"measures": candidate["measures"], "behind": candidate["behind"], "score": candidate["score"]},
             facts={
@@ -64,6 +71,7 @@ def finish_training(*, run_id: UUID, result: Mapping[str, Any], outputs: Path) -
                 "plan": result["plan"],
                 "rows": result["rows"],
                 "versions": result["versions"],
+                "classes": result["classes"],
                 "importance": result["importance"] if candidate["proposed"] else [],
                 "development_sha256": run.protocol.acceptance_set.development.sha256,
             },
@@ -110,16 +118,14 @@ def begin_look(
     locked: Protocol = Protocol.objects.select_for_update().get(pk=protocol.pk)
     if locked.state != Protocol.State.FROZEN:
         raise ProtocolNotFrozenError
-    looks = EvaluationRun.objects.filter(protocol=locked, rows=EvaluationRun.Rows.ACCEPTANCE)
+    looks = EvaluationRun.objects.filter(protocol=locked)
     if looks.filter(verdict=EvaluationRun.Verdict.PASS).exists():
         raise AlreadyPassedError
     if looks.filter(finished_at__isnull=True, job__state__in=Job.OPEN).exists():
         raise VerdictPendingError
     if not looks_left(locked):
         raise NoLooksLeftError(budget=terms_of(locked.body).looks)
-    run = EvaluationRun.objects.create(
-        protocol=locked, rows=EvaluationRun.Rows.ACCEPTANCE, model=model, predictions=predictions, created_by=by.user
-    )
+    run = EvaluationRun.objects.create(protocol=locked, model=model, predictions=predictions, created_by=by.user)
     look = Look.objects.create(
         protocol=locked, number=locked.looks.count() + 1, run=run, by_name=by.name or str(by.user or "")
     )
@@ -149,41 +155,45 @@ def close_looks(*, protocol: Protocol, by: Actor) -> Protocol:
     return locked
 
 
-@transaction.atomic
-def begin_development_run(*, model: TrainedModel, by: Actor) -> EvaluationRun:
-    """Evaluate a model on development rows, as often as wished; it proves nothing to the client."""
-    by.must_write()
-    return EvaluationRun.objects.create(
-        protocol=model.run.protocol, rows=EvaluationRun.Rows.DEVELOPMENT, model=model, created_by=by.user
-    )
-
-
 def fetch_rows(*, run: EvaluationRun, target: Path) -> Path:
-    """Lay the rows of a run at ``target``: the acceptance rows only for a run that is in the ledger."""
+    """Lay the acceptance rows at ``target``, for a run that is in the ledger and for no other.
+
+    Raises LookNotChargedError.
+    """
     aside: AcceptanceSet = run.protocol.acceptance_set
-    workspace_id = run.protocol.dataset_version.dataset.workspace_id
-    if run.rows == EvaluationRun.Rows.DEVELOPMENT:
-        return storage.fetch(workspace_id, aside.development.sha256, target)
-    if not Look.objects.filter(run=run).exists():
-        raise ProtocolNotFrozenError
+    workspace_id = run.protocol.workspace.pk
+    if not Look.objects.filter(run=run, protocol=run.protocol).exists():
+        raise LookNotChargedError
     return storage.fetch(workspace_id, aside.acceptance.sha256, target)
 
 
-def finish_run(*, run_id: UUID, result: Mapping[str, Any], predictions_file: Path | None = None) -> EvaluationRun:
+def fetch_predictions(*, predictions: PredictionFile, target: Path) -> Path:
+    """Lay a file of predictions as it arrived at ``target``."""
+    workspace_id = predictions.protocol.workspace.pk
+    if predictions.original is not None:
+        return storage.fetch(workspace_id, predictions.original.sha256, target)
+    upload = predictions.upload
+    if upload is None:
+        raise storage.DamagedFileError(address=predictions.name)
+    storage.join_chunks(upload.pk, upload.chunk_count, target)
+    return target
+
+
+def finish_run(*, run_id: UUID, result: Mapping[str, Any], stored: Mapping[str, Any]) -> EvaluationRun:
     """Freeze the result of an evaluation; called inside the transaction that ends the job."""
     run: EvaluationRun = EvaluationRun.objects.select_for_update().get(pk=run_id)
     run.result, run.digest = dict(result), digest(result)
     run.verdict, run.finished_at = result["verdict"]["verdict"], timezone.now()
     run.save(update_fields=["result", "digest", "verdict", "finished_at"])
-    workspace = run.protocol.dataset_version.dataset.workspace
-    if predictions_file is not None and run.predictions is not None and run.predictions.original is None:
-        run.predictions.original = keep_file(workspace=workspace, path=predictions_file)
+    workspace = run.protocol.workspace
+    if run.predictions is not None and run.predictions.original is None:
+        run.predictions.original = file_row(workspace=workspace, stored=stored["predictions"])
         run.predictions.save(update_fields=["original"])
     audit.record(
         by=None,
         workspace=workspace,
         action="evaluation.finished",
         target=run,
-        detail={"verdict": run.verdict, "rows": run.rows, "sha256": run.digest},
+        detail={"verdict": run.verdict, "sha256": run.digest},
     )
     return run

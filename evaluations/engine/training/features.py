@@ -127,7 +127,7 @@ def _kind_of(values: pd.Series) -> tuple[str, str]:
 
 def _kind_of_words(values: pd.Series, distinct: int) -> tuple[str, str]:
     present = values.dropna()
-    words = present.head(SAMPLE).astype(str).str.split().str.len().mean()
+    words = present.head(SAMPLE).astype(str).str.count(r"\S+").mean()
     share = distinct / len(present)
     if words >= TEXT_WORDS and share >= TEXT_DISTINCT:
         return "text", ""

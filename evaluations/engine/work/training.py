@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import sklearn
 from sklearn.inspection import permutation_importance
 
+from evaluations.engine.evaluation import plain
+from evaluations.engine.labels import as_words
 from evaluations.engine.metrics import REGISTRY, Metric, measure, metrics_for
 from evaluations.engine.predictions import encode
 from evaluations.engine.protocols import Protocol, read_protocol
@@ -56,22 +58,26 @@ def run(task: Task) -> dict[str, Any]:
         task.progress("Fitting on all development rows", position, len(candidates))
         found.append(_finish(task, candidate, problem, protocol, proposed=candidate is proposed))
     task.progress("Measuring what each column matters", len(candidates), len(candidates))
-    return {
-        "rows": len(table),
-        "folds": len(folds),
-        "metric": first_metric(protocol).name,
-        "higher": problem.higher,
-        "plan": plan.to_dict(),
-        "candidates": found,
-        "proposed": proposed.recipe.name,
-        "importance": _importance(problem, proposed, folds[0]) if proposed.recipe.name != "dummy" else [],
-        "versions": {
-            "python": platform.python_version(),
-            "scikit-learn": sklearn.__version__,
-            "numpy": np.__version__,
-            "pandas": pd.__version__,
-        },
-    }
+    result: dict[str, Any] = plain(
+        {
+            "rows": len(table),
+            "folds": len(folds),
+            "metric": first_metric(protocol).name,
+            "higher": problem.higher,
+            "plan": plan.to_dict(),
+            "classes": list(problem.classes),
+            "candidates": found,
+            "proposed": proposed.recipe.name,
+            "importance": _importance(problem, proposed, folds[0]) if proposed.recipe.name != "dummy" else [],
+            "versions": {
+                "python": platform.python_version(),
+                "scikit-learn": sklearn.__version__,
+                "numpy": np.__version__,
+                "pandas": pd.__version__,
+            },
+        }
+    )
+    return result
 
 
 def read_rows(task: Task, protocol: Protocol) -> pd.DataFrame:
@@ -110,7 +116,7 @@ def make_problem(table: pd.DataFrame, plan: FeaturePlan, protocol: Protocol, *, 
     if protocol.judged_as == "regression":
         truth = table[protocol.target].to_numpy(dtype="float64")
     else:
-        codes = encode(_as_words(table[protocol.target]), classes, protocol.target)
+        codes = encode(as_words(table[protocol.target]), classes, protocol.target)
         truth = codes.astype(bool) if protocol.judged_as == "binary" else codes
     return Problem(
         features=lay_out(table, plan),
@@ -131,7 +137,7 @@ def classes_of(table: pd.DataFrame, protocol: Protocol) -> tuple[str, ...]:
     """
     if protocol.judged_as == "regression":
         return ()
-    seen = sorted(set(_as_words(table[protocol.target])))
+    seen = sorted(set(as_words(table[protocol.target])))
     if protocol.judged_as != "binary":
         return protocol.classes or tuple(seen)
     positive = protocol.positive_class or ""
@@ -149,10 +155,6 @@ def first_metric(protocol: Protocol) -> Metric:
     """Name the metric by which candidates are compared: that of the first primary gate on all rows."""
     whole = [gate for gate in protocol.gates if gate.primary and gate.slice is None] or list(protocol.gates)
     return REGISTRY[whole[0].metric]
-
-
-def _as_words(values: pd.Series) -> np.ndarray:
-    return values.map(lambda v: str(v).lower() if isinstance(v, bool) else str(v)).to_numpy(dtype=object).astype(str)
 
 
 def _wished(names: list[str], plan: FeaturePlan) -> list[Recipe]:
