@@ -8,6 +8,8 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from freelance_ml.dashboard import STOP_POLLING, dashboard_of, running_jobs
+from projects.access import Actor
 from projects.errors import DomainError
 from projects.forms.people import SetUpForm
 from projects.models import Membership, User
@@ -18,8 +20,14 @@ from projects.web import commenter, member, render_page
 @require_GET
 @member
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show what needs me now."""
-    return render_page(request, "dashboard.html")
+    """Show what needs me now; htmx asks for the running jobs again as long as something runs."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]  # set by the door
+    if request.headers.get("X-Poll"):
+        running = list(running_jobs(actor))
+        response = render_page(request, "dashboard.html", {"running": running}, partial="running")
+        response.status_code = 200 if running else STOP_POLLING
+        return response
+    return render_page(request, "dashboard.html", dashboard_of(actor))
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,6 +1,6 @@
 """The page parts of docs/design.md as template tags; each part's template says what it takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,13 +10,16 @@ from django.core.paginator import Page
 from django.forms import BoundField
 from django.template import Context
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from freelance_ml.gatebar import GateBar
 from freelance_ml.icons import PATHS
+from freelance_ml.track import track_of
 from projects.currencies import EXPONENTS
+from projects.models import Milestone
 
 register = template.Library()
 
@@ -113,6 +116,36 @@ def gate_bar(gate: GateBar | Mapping[str, Any] | None = None, **figures: Any) ->
 def ledger_strip(ledger: Mapping[str, int | None], currency: str) -> SafeString:
     """Show an engagement's money: original + changes = revised · accepted · invoiced · paid · balance."""
     return _part("ledger_strip", ledger=ledger, currency=currency)
+
+
+@register.simple_tag
+def milestone_track(milestones: Iterable[Milestone]) -> SafeString:
+    """Draw milestones as a line in time; those without a date are left out."""
+    stops = [
+        (
+            row.due_on,
+            row.title,
+            row.get_status_display().lower(),
+            reverse("projects:milestone", args=[row.pk]),
+            TONE_OF.get(row.status, "plain"),
+        )
+        for row in milestones
+        if row.due_on and row.status != Milestone.Status.CANCELLED
+    ]
+    return _part("track", track=track_of(stops, today=timezone.localdate()))
+
+
+@register.simple_tag(takes_context=True)
+def sort_link(context: Context, key: str, label: str) -> SafeString:
+    """Head a column with a link that sorts by it; a second click turns the order where there is one."""
+    request = context["request"]
+    now = request.GET.get("sort", "")
+    query = request.GET.copy()
+    query.pop("page", None)
+    opposite = f"-{key}" if now == key else key
+    query["sort"] = opposite if not key.startswith("-") else key
+    arrow = {key: " ↑", f"-{key}": " ↓"}.get(now, "") if not key.startswith("-") else (" ↓" if now == key else "")
+    return format_html('<a class="sort" href="?{}">{}{}</a>', query.urlencode(), label, arrow)
 
 
 @register.simple_tag

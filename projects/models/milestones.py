@@ -33,6 +33,7 @@ class Milestone(TenantModel):
         "paid": (),
         "cancelled": ("planned",),
     }
+    OPEN: ClassVar[tuple[str, ...]] = ("planned", "in_progress", "submitted", "changes_requested")
     ACCEPTED_OR_LATER: ClassVar[tuple[str, ...]] = ("accepted", "invoiced", "paid")
 
     workspace_path = "engagement__client__workspace"

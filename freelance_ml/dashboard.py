@@ -1,0 +1,64 @@
+"""The dashboard: what needs me now, what runs, what comes, money in sight; each app is asked for its part."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from projects.access import Actor
+from projects.attention import FAILED, Need, needs_of, register_needs
+from projects.models import Client, Job
+from projects.queries.engagements import coming_milestones, engagement_needs, money_in_sight
+
+STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
+FRESH = timedelta(days=7)
+MOST_NEEDS = 12
+MOST_JOBS = 8
+
+
+def dashboard_of(actor: Actor) -> dict[str, Any]:
+    """Gather what the dashboard shows."""
+    needs = needs_of(actor)
+    mine = [need for need in needs if need.who == "you"]
+    money = money_in_sight(actor)
+    return {
+        "needs": mine[:MOST_NEEDS],
+        "more_needs": max(len(mine) - MOST_NEEDS, 0),
+        "theirs": [need for need in needs if need.who != "you"][:MOST_NEEDS],
+        "running": list(running_jobs(actor)),
+        "coming": list(coming_milestones(actor)),
+        "money": money,
+        "is_new": not money and not needs and not Client.objects.visible_to(actor).exists(),
+        "has_clients": bool(money or needs),
+    }
+
+
+def running_jobs(actor: Actor) -> QuerySet[Job]:
+    """List the jobs that are not over, without the parts of others."""
+    jobs: QuerySet[Job] = Job.objects.visible_to(actor).open().filter(parent=None).order_by("created_at")[:MOST_JOBS]
+    return jobs
+
+
+def job_needs(actor: Actor) -> Iterator[Need]:
+    """Say which jobs failed lately and were not started again."""
+    failed = Job.objects.visible_to(actor).filter(
+        state=Job.State.FAILED, parent=None, finished_at__gte=timezone.now() - FRESH
+    )
+    for job in failed.order_by("-finished_at")[:MOST_NEEDS]:
+        yield Need(
+            text=f"“{job}” failed",
+            why=job.error_message,
+            url=reverse("projects:job", args=[job.pk]),
+            action="See why",
+            harm=FAILED,
+            icon="circle-x",
+            tone="bad",
+            at=job.finished_at,
+        )
+
+
+register_needs("engagements", engagement_needs)
+register_needs("jobs", job_needs)

@@ -1,0 +1,73 @@
+"""Milestones as a line in time: where each mark, month and today stand, in per cent of the line."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+WIDE = 13.0  # per cent of the line that a name takes
+LONGEST = 20  # letters of a name
+SHORTEST = timedelta(days=28)
+MOST_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One milestone on the line; ``row`` is 0 above, 1 below, None where there is no room for the name."""
+
+    place: float
+    name: str
+    label: str
+    url: str
+    tone: str
+    row: int | None
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The whole line."""
+
+    marks: list[Mark] = field(default_factory=list)
+    months: list[tuple[float, str]] = field(default_factory=list)
+    today: float | None = None
+    text: str = ""
+
+
+def track_of(stops: Iterable[tuple[date, str, str, str, str]], *, today: date) -> Track:
+    """Lay out stops (day, name, state in words, address, tone) in time."""
+    known = sorted(stops, key=lambda stop: stop[0])
+    if not known:
+        return Track()
+    days = [stop[0] for stop in known]
+    first, last = min(*days, today), max(*days, today)
+    spare = max((last - first) / 12, (SHORTEST - (last - first)) / 2, timedelta(days=3))
+    start, end = first - spare, last + spare
+
+    def place(day: date) -> float:
+        return round((day - start) / (end - start) * 100, 2)
+
+    free = [-WIDE, -WIDE]  # where the last name of either row ends
+    marks = []
+    for day, name, state, url, tone in known:
+        at = place(day)
+        anchor = "start" if at < WIDE / 2 else "end" if at > 100 - WIDE / 2 else "middle"
+        left = at if anchor == "start" else at - WIDE if anchor == "end" else at - WIDE / 2
+        row = next((row for row in (0, 1) if left >= free[row]), None)
+        if row is not None:
+            free[row] = left + WIDE
+        short = name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
+        marks.append(Mark(at, short, f"{name}, {state}, {day:%-d %B %Y}", url, tone, row, anchor))
+    text = f"{len(known)} dated milestones from {days[0]:%-d %B %Y} to {days[-1]:%-d %B %Y}"
+    return Track(marks, _months(start, end, place), place(today), text)
+
+
+def _months(start: date, end: date, place: Callable[[date], float]) -> list[tuple[float, str]]:
+    month = date(start.year + start.month // 12, start.month % 12 + 1, 1)
+    firsts = []
+    while month <= end:
+        firsts.append(month)
+        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+    step = max(1, -(-len(firsts) // MOST_MONTHS))
+    return [(place(day), f"{day:%b %Y}" if day.month == 1 or i == 0 else f"{day:%b}") for i, day in enumerate(firsts)][
+        ::step
+    ]

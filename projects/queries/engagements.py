@@ -1,0 +1,146 @@
+"""What pages ask about engagements: money from their milestones, and what waits for whom."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from projects.access import Actor
+from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
+from projects.models import Engagement, Milestone
+
+SOON = timedelta(days=14)
+DECIDED = Q(milestones__status__in=Milestone.ACCEPTED_OR_LATER)
+COUNTED = ~Q(milestones__status="cancelled") & Q(milestones__isnull=False)
+
+
+def engagements_of(actor: Actor | None, *, text: str = "", status: str = "") -> QuerySet[Engagement]:
+    """List engagements with their fee, how many promises are kept, and the next due date."""
+    found: QuerySet[Engagement] = Engagement.objects.visible_to(actor).select_related("client")
+    if text:
+        found = found.filter(Q(title__icontains=text) | Q(client__name__icontains=text))
+    found = found.filter(status=status) if status else found.exclude(status="archived")
+    return found.annotate(
+        fee=Sum("milestones__fee_minor", filter=COUNTED, default=0),
+        promised=Count("milestones", filter=COUNTED),
+        kept=Count("milestones", filter=DECIDED),
+        next_due=Min("milestones__due_on", filter=Q(milestones__status__in=Milestone.OPEN)),
+    )
+
+
+def ledger_of(milestones: Iterable[Milestone]) -> dict[str, int]:
+    """Sum the fees of an engagement's milestones the way the ledger strip shows them, in minor units."""
+    counted = [row for row in milestones if row.status != Milestone.Status.CANCELLED]
+    agreed = sum(row.fee_minor for row in counted)
+
+    def total(*statuses: str) -> int:
+        return sum(row.fee_minor for row in counted if row.status in statuses)
+
+    paid = total("paid")
+    return {
+        "original": agreed,
+        "changes": 0,
+        "revised": agreed,
+        "accepted": total("accepted", "invoiced", "paid"),
+        "invoiced": total("invoiced", "paid"),
+        "paid": paid,
+        "balance": agreed - paid,
+    }
+
+
+def engagement_needs(actor: Actor) -> Iterator[Need]:
+    """Say what waits in all running engagements of the workspace."""
+    running = Milestone.objects.visible_to(actor).filter(engagement__status__in=["active", "on_hold"])
+    for milestone in running.select_related("engagement", "engagement__client"):
+        if need := need_of(milestone, today=timezone.localdate()):
+            yield need
+    drafts = Engagement.objects.visible_to(actor).filter(status="draft").select_related("client")
+    for engagement in drafts[:10]:
+        yield draft_need(engagement)
+
+
+def draft_need(engagement: Engagement) -> Need:
+    """Say that a draft waits to be agreed on."""
+    return Need(
+        text=f"“{engagement.title}” is still a draft",
+        why=f"Make it active once {engagement.client} has agreed.",
+        url=reverse("projects:engagement", args=[engagement.pk]),
+        action="Open",
+        icon="briefcase",
+    )
+
+
+def need_of(milestone: Milestone, *, today: date) -> Need | None:
+    """Say what a milestone waits for, and whose turn it is; None when nothing is to be done yet."""
+    url = reverse("projects:milestone", args=[milestone.pk])
+    client, title, due = milestone.engagement.client, milestone.title, milestone.due_on
+    if milestone.status == Milestone.Status.CHANGES_REQUESTED:
+        why = f"{client} asked for changes; answer and submit it again."
+        return Need(f"Changes requested on “{title}”", why, url, "Answer", SILENT + 5, "message", "unsure", at=due)
+    if milestone.status == Milestone.Status.SUBMITTED:
+        return _silent(milestone, url, today)
+    if milestone.status == Milestone.Status.ACCEPTED:
+        why = f"{client} accepted it; the fee can be billed."
+        return Need(f"“{title}” can be invoiced", why, url, "Open", TO_DO + 5, "receipt", "accent", at=due)
+    if milestone.status in (Milestone.Status.PLANNED, Milestone.Status.IN_PROGRESS) and due:
+        if due < today:
+            why = f"{_days(today - due)} late. Submit it, or agree on a new date with {client}."
+            return Need(f"“{title}” is overdue", why, url, "Open", OVERDUE, "alert-triangle", "bad", at=due)
+        if due - today <= SOON:
+            begun = milestone.status == Milestone.Status.IN_PROGRESS
+            why = f"For {client}; work {'is going on' if begun else 'has not started'}."
+            return Need(f"“{title}” is due soon", why, url, "Open", DUE, "calendar", at=due)
+    return None
+
+
+def _silent(milestone: Milestone, url: str, today: date) -> Need:
+    client, days = milestone.engagement.client, milestone.engagement.review_days
+    since = timezone.localdate(milestone.submitted_at) if milestone.submitted_at else today
+    if days:
+        ends = since + timedelta(days=days)
+        left = (ends - today).days
+        end = f"Silence counts as acceptance in {_days(timedelta(left))}." if left > 0 else "The review window is over."
+    else:
+        end = "Remind them if it takes long."
+    return Need(
+        text=f"{client} reviews “{milestone.title}”",
+        why=f"Submitted {_days(today - since)} ago. {end}" if since < today else f"Submitted today. {end}",
+        url=url,
+        action="Open",
+        harm=SILENT if (today - since).days >= 7 else TO_DO - 5,  # noqa: PLR2004  a week of silence
+        icon="hourglass",
+        who="client",
+        at=since,
+    )
+
+
+def _days(length: timedelta) -> str:
+    return "1 day" if length.days == 1 else f"{length.days} days"
+
+
+def coming_milestones(actor: Actor | None, *, weeks: int = 8) -> QuerySet[Milestone]:
+    """List the open milestones that are due within some weeks, across engagements; overdue ones too."""
+    until = timezone.localdate() + timedelta(weeks=weeks)
+    found: QuerySet[Milestone] = Milestone.objects.visible_to(actor).filter(
+        status__in=Milestone.OPEN, due_on__lte=until, engagement__status__in=["draft", "active", "on_hold"]
+    )
+    return found.select_related("engagement", "engagement__client").order_by("due_on", "pk")
+
+
+def money_in_sight(actor: Actor | None) -> list[dict[str, object]]:
+    """Sum what is accepted and un-billed, billed and unpaid, and still to be earned, by currency."""
+    rows = Milestone.objects.visible_to(actor).exclude(engagement__status__in=["cancelled", "archived"])
+    sums = (
+        rows.order_by()
+        .values("engagement__currency")
+        .annotate(
+            unbilled=Sum("fee_minor", filter=Q(status="accepted"), default=0),
+            outstanding=Sum("fee_minor", filter=Q(status="invoiced"), default=0),
+            open=Sum("fee_minor", filter=Q(status__in=Milestone.OPEN), default=0),
+            paid=Sum("fee_minor", filter=Q(status="paid"), default=0),
+        )
+        .order_by("engagement__currency")
+    )
+    return [{**row, "currency": row["engagement__currency"]} for row in sums]

@@ -1,0 +1,172 @@
+"""Pages of engagements."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from projects.currencies import EXPONENTS
+from projects.errors import DomainError
+from projects.filters import chips, chosen, page_of, search_words, sorted_rows
+from projects.forms.engagements import EngagementForm
+from projects.models import Client, Engagement, Milestone
+from projects.parts import parts_for
+from projects.queries.activity import activity_of
+from projects.queries.engagements import draft_need, engagements_of, ledger_of, need_of
+from projects.services import engagements
+from projects.web import ActorRequest, member, render_page, writer
+
+ORDERS = {
+    "-created": ("-created_at", "pk"),
+    "title": ("title", "pk"),
+    "-title": ("-title", "pk"),
+    "client": ("client__name", "title"),
+    "due": ("next_due", "title"),
+    "-fee": ("-fee", "title"),
+}
+# The one next step first; the others stand in the menu.
+STEPS: dict[str, tuple[tuple[str, str], ...]] = {
+    "draft": (("active", "Make active"), ("cancelled", "Cancel it")),
+    "active": (("completed", "Complete"), ("on_hold", "Put on hold"), ("cancelled", "Cancel it")),
+    "on_hold": (("active", "Make active again"), ("completed", "Complete"), ("cancelled", "Cancel it")),
+    "completed": (("archived", "Archive"), ("active", "Make active again")),
+    "cancelled": (("archived", "Archive"),),
+    "archived": (),
+}
+
+
+@require_GET
+@member
+def engagement_list(request: ActorRequest) -> HttpResponse:
+    """List the workspace's engagements; htmx gets the table alone."""
+    status, words = chosen(request, "status", Engagement.Status.values), search_words(request)
+    rows = sorted_rows(request, engagements_of(request.actor, text=words, status=status), ORDERS)
+    context = {
+        "page": page_of(request, rows),
+        "words": words,
+        "status": status,
+        "chips": chips(request, "status", Engagement.Status.choices, everything="Current"),
+    }
+    return render_page(request, "projects/engagement_list.html", context, partial="rows")
+
+
+@require_http_methods(["GET", "POST"])
+@writer
+def engagement_new(request: ActorRequest) -> HttpResponse:
+    """Start an engagement as a draft."""
+    initial = {"currency": request.actor.workspace.currency, "client": request.GET.get("client", "")}
+    form = EngagementForm(request.POST or None, actor=request.actor, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        engagement = engagements.create_engagement(by=request.actor, **form.cleaned_data)
+        messages.success(request, f"“{engagement}” is a draft. Add its milestones, then make it active.")
+        return redirect("projects:engagement", engagement.pk)
+    clients = Client.objects.visible_to(request.actor).filter(archived_at=None).exists()
+    crumbs = [("Engagements", reverse("projects:engagement-list"))]
+    back = reverse("projects:engagement-list")
+    return _form_page(request, form, title="New engagement", back=back, crumbs=crumbs, has_clients=clients)
+
+
+@require_GET
+@member
+def engagement_page(request: ActorRequest, engagement_id: UUID) -> HttpResponse:
+    """Show where a contract stands."""
+    engagement = find_engagement(request, engagement_id)
+    return render_page(request, "projects/engagement_page.html", engagement_context(request, engagement))
+
+
+@require_http_methods(["GET", "POST"])
+@writer
+def engagement_edit(request: ActorRequest, engagement_id: UUID) -> HttpResponse:
+    """Change an engagement's particulars."""
+    engagement = find_engagement(request, engagement_id)
+    title = engagement.title
+    form = EngagementForm(request.POST or None, actor=request.actor, instance=engagement)
+    if request.method == "POST" and form.is_valid():
+        try:
+            engagements.update_engagement(engagement=engagement, by=request.actor, **form.cleaned_data)
+        except DomainError as error:
+            form.add_error("currency" if error.code == "currency-fixed" else None, str(error))
+        else:
+            messages.success(request, "Saved.")
+            return redirect("projects:engagement", engagement.pk)
+    back = reverse("projects:engagement", args=[engagement.pk])
+    crumbs = [("Engagements", reverse("projects:engagement-list")), (title, back)]
+    return _form_page(request, form, title="Edit engagement", back=back, crumbs=crumbs)
+
+
+@require_POST
+@writer
+def engagement_status(request: ActorRequest, engagement_id: UUID) -> HttpResponse:
+    """Bring an engagement into another status."""
+    engagement = find_engagement(request, engagement_id)
+    to, reason = request.POST.get("to", ""), request.POST.get("reason", "")[:500]
+    try:
+        changed = engagements.set_engagement_status(engagement=engagement, to=to, by=request.actor, reason=reason)
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"“{changed}” is {changed.get_status_display().lower()}.")
+    return redirect("projects:engagement", engagement.pk)
+
+
+def find_engagement(request: ActorRequest, engagement_id: UUID) -> Engagement:
+    """Return an engagement of the actor's workspace, else 404."""
+    mine = Engagement.objects.visible_to(request.actor).select_related("client")
+    engagement: Engagement = get_object_or_404(mine, pk=engagement_id)
+    return engagement
+
+
+def engagement_context(request: ActorRequest, engagement: Engagement, changed: object = None) -> dict[str, Any]:
+    """Gather what the page of an engagement shows; ``changed`` is the milestone that glows."""
+    milestones: Sequence[Milestone] = list(engagement.milestones.all())
+    for milestone in milestones:
+        milestone.engagement = engagement  # saves a query a row
+    today = timezone.localdate()
+    running = engagement.status in (Engagement.Status.ACTIVE, Engagement.Status.ON_HOLD)
+    needs = [need for row in milestones if running and (need := need_of(row, today=today))]
+    if engagement.status == Engagement.Status.DRAFT and milestones:
+        needs = [draft_need(engagement)]
+    steps = STEPS[engagement.status]
+    return {
+        "engagement": engagement,
+        "milestones": milestones,
+        "ledger": ledger_of(milestones),
+        "needs": sorted(needs, key=lambda need: -need.harm),
+        "activity": activity_of(request.actor, [engagement, *milestones]),
+        "next_step": steps[0] if steps and (milestones or engagement.status != "draft") else None,
+        "other_steps": steps[1:] if milestones or engagement.status != "draft" else steps,
+        "may_change": request.actor.may_write and engagement.status not in ("cancelled", "archived"),
+        "changed": changed,
+        "parts": parts_for("engagement", "main", request.actor, engagement),
+        "side_parts": parts_for("engagement", "side", request.actor, engagement),
+        "crumbs": [
+            ("Engagements", reverse("projects:engagement-list")),
+            (engagement.client.name, reverse("projects:client", args=[engagement.client_id])),
+        ],
+    }
+
+
+def _form_page(
+    request: ActorRequest,
+    form: EngagementForm,
+    *,
+    title: str,
+    back: str,
+    crumbs: list[tuple[str, str]],
+    has_clients: bool = True,
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "title": title,
+        "back": back,
+        "crumbs": crumbs,
+        "has_clients": has_clients,
+        "currencies": sorted(EXPONENTS),
+    }
+    return render_page(request, "projects/engagement_form.html", context, status=422 if form.is_bound else 200)
