@@ -1,0 +1,17 @@
+"""What can be wrong with a scope, an estimate or a ledger."""
+
+from projects.errors import DomainError
+
+
+class ScopingError(DomainError):
+    """Raised when a scope, an estimate or a ledger cannot be; ``field`` names the place.
+
+    The codes: ``bad-scope``, ``bad-estimate`` and ``bad-ledger``.
+    """
+
+    template = "{message}"
+
+    def __init__(self, code: str, message: str, *, field: str = "") -> None:
+        super().__init__(message=f"{field}: {message}" if field else message)
+        self.code = code
+        self.field = field
