@@ -144,7 +144,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return render_page(request, "projects/invitation_over.html", status=404)
     user = cast("User | None", request.user if request.user.is_authenticated else None)
     has_account = User.objects.filter(email__iexact=found.email).exists()
-    form = NewAccountForm(request.POST or None, email=found.email)
+    form = NewAccountForm((request.POST or None) if user is None else None, email=found.email)
     context = {"invitation": found, "form": form, "has_account": has_account}
     context["is_other"] = user is not None and user.email.lower() != found.email
     if request.method != "POST" or (user is None and not form.is_valid()):
@@ -153,7 +153,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     try:
         membership = invitations.accept(token=token, user=user, **fields)
     except DomainError as error:
-        form.add_error(None, str(error))
+        messages.error(request, str(error))
         return _private(render_page(request, "projects/invitation.html", context, status=UNUSABLE))
     request.session["workspace"] = str(membership.workspace_id)
     messages.success(request, f"Welcome to {membership.workspace}.")
