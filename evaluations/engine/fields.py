@@ -32,8 +32,9 @@ class FieldReader:
         self.complain_at(self._path(name), text)
 
     def complain_at(self, path: str, text: str) -> None:
-        """Note a problem at a full path."""
-        self.problems.append(Problem(path, text))
+        """Note a problem at a full path; the first one there is the one to mend first."""
+        if all(problem.field != path for problem in self.problems):
+            self.problems.append(Problem(path, text))
 
     def only(self, known: set[str]) -> None:
         """Complain about fields that nobody reads."""
