@@ -1,6 +1,6 @@
 """Long work: the row is the truth, the message in the queue only a hint."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
@@ -217,7 +217,7 @@ class Schedule(TenantModel):
     subject = models.CharField(max_length=120, blank=True, db_index=True)
     cadence = models.CharField(max_length=8, choices=Cadence)
     minutes = models.PositiveIntegerField(default=60, help_text="Between two starts, for the cadence interval.")
-    at = models.TimeField("time of day", default="06:00", help_text="In the time zone of the schedule.")
+    at = models.TimeField("time of day", default=time(6), help_text="In the time zone of the schedule.")
     weekday = models.PositiveSmallIntegerField(default=0, help_text="0 is Monday.")
     day = models.PositiveSmallIntegerField("day of the month", default=1, help_text="In a shorter month its last day.")
     time_zone = models.CharField(max_length=64, default="UTC")
