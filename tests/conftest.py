@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("FREELANCE_ML_VAR", tempfile.mkdtemp(prefix="freelance-ml-tests-"))
+os.environ.setdefault("JOB_WISH", "false")  # no broker in tests but those in tests/faults
 
 import pytest  # the environment must be set before Django reads it
 

@@ -1,6 +1,7 @@
 """The outside of the room: start the child, listen, watch the limits, and believe nothing it leaves."""
 
 import json
+import math
 import os
 import resource
 import selectors
@@ -292,6 +293,12 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(message)
 
 
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        _refuse_constant(text)
+    return number
+
+
 def _read_answer(path: Path) -> dict[str, Any] | None:
     """Read what the child left, as one reads a stranger's letter: a plain small file of JSON, or nothing."""
     try:
@@ -305,7 +312,7 @@ def _read_answer(path: Path) -> dict[str, Any] | None:
     if len(content) > LONGEST_RESULT:
         return None
     try:
-        answer = json.loads(content, parse_constant=_refuse_constant)
+        answer = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     return _without_nul(answer) if isinstance(answer, dict) else None

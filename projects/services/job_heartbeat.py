@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,11 +23,23 @@ MOST_LINES_WAITING = 500
 CANCELLED, LOST, STOPPING = "cancelled", "lost", "stopping"
 
 
-class Heartbeat:
-    """Keeps a claimed job alive for as long as the ``with`` block lasts."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a run said and the row does not say yet."""
 
-    def __init__(self, job: Job) -> None:
+    progress: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+
+class Heartbeat:
+    """Keeps a claimed job alive for as long as the ``with`` block lasts.
+
+    Without ``beats`` there is no thread, for work that is carried out inside one transaction, as in tests.
+    """
+
+    def __init__(self, job: Job, *, beats: bool = True) -> None:
         self.job = job
+        self._beats = beats
         self._reason = ""
         self._lines: list[str] = []
         self._progress: dict[str, Any] = {}
@@ -39,7 +52,8 @@ class Heartbeat:
 
     def __enter__(self) -> Self:
         """Start the thread."""
-        self._thread.start()
+        if self._beats:
+            self._thread.start()
         return self
 
     def __exit__(
@@ -49,15 +63,16 @@ class Heartbeat:
         self.stop()
 
     def stop(self) -> None:
-        """Stop the thread, once; what it did not write yet is left in ``rest``."""
+        """Stop the thread, once; what it did not write yet is left in ``news``."""
         self._over.set()
-        self._thread.join()
+        if self._beats:
+            self._thread.join()
 
     def reason_to_stop(self) -> str:
         """Tell why the work should end, or nothing."""
         if self._reason:
             return self._reason
-        if time.monotonic() - self._held_since > settings.JOB_LEASE_SECONDS:
+        if self._beats and time.monotonic() - self._held_since > settings.JOB_LEASE_SECONDS:
             return LOST  # nobody could be asked for so long that another worker may have it
         return STOPPING if stop_is_asked() else ""
 
@@ -82,12 +97,12 @@ class Heartbeat:
             "progress_at": now,
         }
 
-    def rest(self) -> tuple[dict[str, Any], list[str]]:
-        """Hand out the news that is not written yet."""
+    def news(self) -> News:
+        """Hand out what is not written yet, once."""
         with self._lock:
-            changes, lines = self._progress, self._lines
+            news = News(self._progress, self._lines)
             self._progress, self._lines = {}, []
-        return changes, lines
+        return news
 
     def _run(self) -> None:
         try:
@@ -98,10 +113,10 @@ class Heartbeat:
 
     def _tick(self) -> None:
         asked_at = time.monotonic()
-        changes, lines = self.rest()
+        news = self.news()
         try:
-            if changes or lines or asked_at - self._held_since >= settings.JOB_LEASE_SECONDS / 3:
-                extend_lease(job=self.job, changes=changes, lines=lines)
+            if news.progress or news.lines or asked_at - self._held_since >= settings.JOB_LEASE_SECONDS / 3:
+                extend_lease(job=self.job, changes=news.progress, lines=news.lines)
                 self._held_since = asked_at
             self._look()
         except LostOwnershipError:
@@ -110,8 +125,8 @@ class Heartbeat:
             logger.warning("Job %s: the database did not answer (%s)", self.job.pk, type(error).__name__)
             connection.close()
             with self._lock:
-                self._lines = lines + self._lines
-                self._progress = changes | self._progress
+                self._lines = news.lines + self._lines
+                self._progress = news.progress | self._progress
 
     def _look(self) -> None:
         row = Job.objects.filter(pk=self.job.pk).values_list("fence", "state", "cancel_requested_at").first()

@@ -21,7 +21,7 @@ from projects.sandbox.reasons import ended_badly
 from projects.sandbox.runner import run
 from projects.services.job_claims import LostOwnershipError, claim_job, hand_back
 from projects.services.job_ends import end_cancelled, fail_job, finish_job
-from projects.services.job_heartbeat import CANCELLED, LOST, STOPPING, Heartbeat
+from projects.services.job_heartbeat import CANCELLED, LOST, STOPPING, Heartbeat, News
 from projects.services.job_places import folder_of, marker_of
 from projects.stopping import stop_is_asked
 
@@ -43,11 +43,11 @@ def run_next(*, hint: UUID) -> bool:
     return True
 
 
-def carry_out(job: Job) -> None:
-    """Carry out a claimed job to whatever end it comes to."""
+def carry_out(job: Job, *, beats: bool = True) -> None:
+    """Carry out a claimed job to whatever end it comes to; without ``beats`` the lease is not extended."""
     folder = folder_of(job)
     try:
-        with Heartbeat(job) as heartbeat:
+        with Heartbeat(job, beats=beats) as heartbeat:
             outcome = _do(job, heartbeat, folder)
         if outcome.result is None:
             shutil.rmtree(folder, ignore_errors=True)  # now: it may be what fills the disk
@@ -112,13 +112,11 @@ def _settle(job: Job, outcome: Outcome, heartbeat: Heartbeat, folder: Path) -> N
     """Write the end into the row, patiently: a database that is away must not cost a finished result."""
     if outcome.code == LOST:
         raise LostOwnershipError
-    changes, lines = heartbeat.rest()
-    for name, value in changes.items():
-        setattr(job, name, value)
+    news = heartbeat.news()
     until = time.monotonic() + settings.JOB_LEASE_SECONDS
     while True:
         try:
-            _end(job, outcome, lines, folder)
+            _end(job, outcome, news, folder)
         except DATABASE_DOWN as error:
             logger.warning("Job %s: its end could not be written (%s)", job.pk, type(error).__name__)
             connection.close()
@@ -130,23 +128,23 @@ def _settle(job: Job, outcome: Outcome, heartbeat: Heartbeat, folder: Path) -> N
             return
 
 
-def _end(job: Job, outcome: Outcome, lines: list[str], folder: Path) -> None:
+def _end(job: Job, outcome: Outcome, news: News, folder: Path) -> None:
     if outcome.code == STOPPING:
         hand_back(job=job)
     elif outcome.code == CANCELLED:
-        end_cancelled(job=job, outcome=outcome, lines=lines)
+        end_cancelled(job=job, outcome=outcome, news=news)
     elif outcome.result is None:
-        fail_job(job=job, outcome=outcome, lines=lines)
+        fail_job(job=job, outcome=outcome, news=news)
     else:
-        _finish(job, outcome, lines, folder)
+        _finish(job, outcome, news, folder)
 
 
-def _finish(job: Job, outcome: Outcome, lines: list[str], folder: Path) -> None:
+def _finish(job: Job, outcome: Outcome, news: News, folder: Path) -> None:
     try:
-        finish_job(job=job, kind=kind_named(job.kind), outcome=outcome, outputs=folder / "outputs", lines=lines)
+        finish_job(job=job, kind=kind_named(job.kind), outcome=outcome, outputs=folder / "outputs", news=news)
     except (LostOwnershipError, *DATABASE_DOWN):
         raise
     except Exception as error:  # noqa: BLE001  # the effects were undone as a whole; the reason is kept
         failed = _outcome_of_error(error, job)
-        said = [*lines, f"{type(error).__name__}: {error}"]
-        fail_job(job=job, outcome=replace(outcome, result=None, code=failed.code, message=failed.message), lines=said)
+        said = replace(news, lines=[*news.lines, f"{type(error).__name__}: {error}"])
+        fail_job(job=job, outcome=replace(outcome, result=None, code=failed.code, message=failed.message), news=said)

@@ -1,10 +1,12 @@
 """What people do with jobs: start, cancel, start again. How workers carry them out is in job_runs."""
 
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import models, transaction
 
@@ -16,6 +18,8 @@ from projects.models.people import Workspace
 from projects.queries.clock import database_now
 from projects.services.audit import record
 from projects.services.job_log import add_lines
+
+logger = logging.getLogger(__name__)
 
 HIGHEST_SEED = 2**31
 
@@ -148,12 +152,16 @@ def tell_ended(job: Job) -> None:
     except DomainError:  # a kind of another version: nobody is left to tell
         kind = None
     if kind is not None and kind.ended is not None and job.state != Job.State.DONE:
-        kind.ended(job)
+        try:
+            with transaction.atomic():
+                kind.ended(job)
+        except Exception:  # a job must come to its end, whatever its kind does then
+            logger.exception("Job %s: its kind %s did not take the news of its end", job.pk, job.kind)
     if job.parent_id is not None:
         release_whole(job.parent_id)
 
 
-def release_whole(parent_id: object) -> None:
+def release_whole(parent_id: UUID) -> None:
     """Queue a waiting job whose last part is over; fail it if a part it needs did not succeed."""
     # The lock makes two parts that end at once see each other; without it both would leave the whole waiting.
     parent = Job.objects.select_for_update().filter(pk=parent_id, state=Job.State.WAITING).first()

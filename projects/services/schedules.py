@@ -3,7 +3,7 @@
 import calendar
 import logging
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ def next_start(schedule: Schedule, *, after: datetime) -> datetime:
     zone = ZoneInfo(schedule.time_zone)
     day = after.astimezone(zone).date()
     while True:
-        moment = datetime.combine(day, schedule.at, tzinfo=zone)
+        moment = datetime.combine(day, schedule.at, tzinfo=zone).astimezone(UTC)
         if _falls_on(schedule, day) and moment > after:
             return moment
         day += timedelta(days=1)

@@ -106,7 +106,7 @@ def flood(task: Task) -> dict:
     line = "x" * 200
     while time.monotonic() < until:
         task.log(line + "\x1b[2J")
-        print(line)
+        sys.stdout.write(line + "\n")
     return {}
 
 
@@ -174,8 +174,8 @@ def _call(function, *arguments) -> None:
 def sizes(task: Task) -> dict:
     """Import the heavy libraries, to see that they live within the limits."""
     import numpy as np
-    import sklearn.linear_model
     import pandas as pd
+    import sklearn.linear_model
 
     values = np.random.default_rng(task.seed).normal(size=(200, 3))
     model = sklearn.linear_model.LogisticRegression().fit(values, values[:, 0] > 0)
