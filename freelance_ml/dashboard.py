@@ -17,6 +17,12 @@ STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
 FRESH = timedelta(days=7)
 MOST_NEEDS = 12
 MOST_JOBS = 8
+MONEY = (
+    ("open", "Still to earn", ""),
+    ("unbilled", "Accepted, un-billed", "tone-accent"),
+    ("outstanding", "Outstanding", ""),
+    ("paid", "Paid", ""),
+)
 
 
 def dashboard_of(actor: Actor) -> dict[str, Any]:
@@ -30,10 +36,18 @@ def dashboard_of(actor: Actor) -> dict[str, Any]:
         "theirs": [need for need in needs if need.who != "you"][:MOST_NEEDS],
         "running": list(running_jobs(actor)),
         "coming": list(coming_milestones(actor)),
-        "money": money,
+        "money": _columns(money),
         "is_new": not money and not needs and not Client.objects.visible_to(actor).exists(),
-        "has_clients": bool(money or needs),
     }
+
+
+def _columns(money: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn the sums by currency into columns; a currency with nothing in a column is left out of it."""
+    columns = []
+    for name, label, tone in MONEY:
+        sums = [(row[name], row["currency"]) for row in money if row[name]]
+        columns.append({"label": label, "sums": sums or [(0, row["currency"]) for row in money[:1]], "tone": tone})
+    return columns if money else []
 
 
 def running_jobs(actor: Actor) -> QuerySet[Job]:

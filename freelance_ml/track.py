@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-WIDE = 13.0  # per cent of the line that a name takes
-LONGEST = 20  # letters of a name
+WIDE = 27.0  # per cent of the line that a name takes
+LONGEST = 19  # letters of a name
 SHORTEST = timedelta(days=28)
 MOST_MONTHS = 12
 
@@ -46,15 +46,15 @@ def track_of(stops: Iterable[tuple[date, str, str, str, str]], *, today: date) -
     def place(day: date) -> float:
         return round((day - start) / (end - start) * 100, 2)
 
-    free = [-WIDE, -WIDE]  # where the last name of either row ends
+    taken: tuple[list[float], list[float]] = ([], [])  # where the names of either row begin
     marks = []
-    for day, name, state, url, tone in known:
+    for day, name, state, url, tone in sorted(known, key=lambda stop: (stop[4] == "good", stop[0])):
         at = place(day)
         anchor = "start" if at < WIDE / 2 else "end" if at > 100 - WIDE / 2 else "middle"
         left = at if anchor == "start" else at - WIDE if anchor == "end" else at - WIDE / 2
-        row = next((row for row in (0, 1) if left >= free[row]), None)
+        row = next((row for row in (0, 1) if all(abs(left - other) >= WIDE for other in taken[row])), None)
         if row is not None:
-            free[row] = left + WIDE
+            taken[row].append(left)
         short = name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
         marks.append(Mark(at, short, f"{name}, {state}, {day:%-d %B %Y}", url, tone, row, anchor))
     text = f"{len(known)} dated milestones from {days[0]:%-d %B %Y} to {days[-1]:%-d %B %Y}"

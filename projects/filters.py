@@ -18,9 +18,9 @@ def chips(
     counts: Mapping[str, int] | None = None,
     everything: str = "All",
 ) -> list[dict[str, Any]]:
-    """Offer the values of one filter as chips; the first takes the filter away."""
+    """Offer the values of one filter as chips; the first takes the filter away, counted zeros are left out."""
     now = request.GET.get(name, "")
-    offered = [("", everything), *choices]
+    offered = [("", everything), *(pair for pair in choices if counts is None or counts.get(pair[0]) or pair[0] == now)]
     return [
         {
             "label": label,

@@ -24,7 +24,7 @@ from projects.models import Milestone
 register = template.Library()
 
 TONES = {
-    "good": "accepted paid completed succeeded signed approved pass verified ready",
+    "good": "accepted paid done completed succeeded signed approved pass verified ready",
     "accent": "active in_progress submitted running sent invoiced issued viewed",
     "unsure": "changes_requested on_hold inconclusive waiting cancelling due_soon pending",
     "bad": "failed overdue declined fail refused",
@@ -290,26 +290,29 @@ def money(minor: int | None, currency: str) -> SafeString:
 
 
 @register.simple_tag
-def when(moment: date | datetime | None, *, empty: str = "–") -> SafeString:
-    """Write a date or a moment, with the weekday when near, in the reader's zone."""
+def when(moment: date | datetime | None, *, empty: str = "–", inside: bool = False) -> SafeString:
+    """Write a date or a moment, with the weekday when near, in the reader's zone; ``inside`` a sentence."""
     if moment is None:
         return format_html('<span class="quiet">{}</span>', empty)
     if isinstance(moment, datetime):
         local = timezone.localtime(moment)
-        text = f"{_day(local.date())}, {local:%H:%M}"
+        text = f"{_day(local.date(), inside=inside)}, {local:%H:%M}"
         return format_html(
             '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{local:%-d %B %Y, %H:%M %Z}", text
         )
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%-d %B %Y}", _day(moment)
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{moment:%-d %B %Y}",
+        _day(moment, inside=inside),
     )
 
 
-def _day(day: date) -> str:
+def _day(day: date, *, inside: bool) -> str:
     today = timezone.localdate()
     named = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get((day - today).days)
     if named:
-        return named
+        return named.lower() if inside else named
     if abs(day - today) <= NEAR:
         return f"{day:%a %-d %b}"
     return f"{day:%-d %b}" if day.year == today.year else f"{day:%-d %b %Y}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
@@ -129,7 +130,7 @@ def coming_milestones(actor: Actor | None, *, weeks: int = 8) -> QuerySet[Milest
     return found.select_related("engagement", "engagement__client").order_by("due_on", "pk")
 
 
-def money_in_sight(actor: Actor | None) -> list[dict[str, object]]:
+def money_in_sight(actor: Actor | None) -> list[dict[str, Any]]:
     """Sum what is accepted and un-billed, billed and unpaid, and still to be earned, by currency."""
     rows = Milestone.objects.visible_to(actor).exclude(engagement__status__in=["cancelled", "archived"])
     sums = (

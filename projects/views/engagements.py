@@ -138,7 +138,7 @@ def engagement_context(request: ActorRequest, engagement: Engagement, changed: o
         "milestones": milestones,
         "ledger": ledger_of(milestones),
         "needs": sorted(needs, key=lambda need: -need.harm),
-        "activity": activity_of(request.actor, [engagement, *milestones]),
+        "activity": activity_of(request.actor, [engagement, *milestones], limit=8),
         "next_step": steps[0] if steps and (milestones or engagement.status != "draft") else None,
         "other_steps": steps[1:] if milestones or engagement.status != "draft" else steps,
         "may_change": request.actor.may_write and engagement.status not in ("cancelled", "archived"),

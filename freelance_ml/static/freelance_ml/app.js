@@ -106,9 +106,12 @@ document.addEventListener(
     const submitter = event.submitter;
     ask(question, asker.dataset.verb || submitter?.textContent.trim()).then((yes) => {
       if (!yes) return;
-      event.target.dataset.sure = "yes";
-      event.target.requestSubmit(submitter);
-      delete event.target.dataset.sure;
+      // The page may have been refreshed meanwhile: then the same form stands there anew.
+      const form = event.target.isConnected ? event.target : document.querySelector(`form[action="${event.target.getAttribute("action")}"]`);
+      if (!form) return;
+      form.dataset.sure = "yes";
+      form.requestSubmit(submitter?.isConnected ? submitter : form.querySelector("button"));
+      delete form.dataset.sure;
     });
   },
   true,
@@ -167,9 +170,16 @@ const tidy = () =>
   });
 tidy();
 
+const newestLine = () => document.querySelectorAll(".log").forEach((log) => (log.scrollTop = log.scrollHeight));
+newestLine();
+
 document.addEventListener("htmx:afterSettle", (event) => {
   tidy();
+  newestLine();
   event.target.querySelector?.("[aria-invalid=true]")?.focus();
+  const changed = event.target.querySelector?.(".glow");
+  changed?.scrollIntoView({ block: "nearest" });
+  changed?.querySelector("a")?.focus({ preventScroll: true });
 });
 document.addEventListener("htmx:sendError", () => say("The server did not answer. What you typed is still here; try again in a moment."));
 document.addEventListener("htmx:responseError", (event) => {
