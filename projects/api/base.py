@@ -105,7 +105,7 @@ class ActorViewSet(GenericViewSet):
     takes_idempotency_key: ClassVar[bool] = True  # False where the answer holds a secret, or the body a file
     list_parameters: ClassVar[tuple[str, ...]] = ()  # further query parameters of the list
     lookup_value_converter = "uuid"
-    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    http_method_names = ["get", "post", "patch", "delete", "head"]
 
     @property
     def actor(self) -> Actor:
@@ -171,6 +171,15 @@ class NamedSearch(SearchFilter):
 
 class NamedOrdering(OrderingFilter):
     """Order by the fields that the viewset names; without any, the parameter does not exist."""
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> Any:
+        """Refuse an unknown field; the framework would silently order by something else."""
+        wished = [word.strip() for word in request.query_params.get(self.ordering_param, "").split(",")]
+        unknown = {word.removeprefix("-") for word in wished if word} - set(view.ordering_fields)
+        if unknown:
+            known = ", ".join(view.ordering_fields) or "nothing"
+            raise ApiProblemError("unknown-parameter", f"Rows cannot be ordered by that. Possible: {known}.")
+        return super().get_ordering(request, queryset, view)
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
         """Describe the parameter where it is taken."""

@@ -73,7 +73,7 @@ class EngagementViewSet(CreateRows, ChangeRows, ReadRows):
     @row_action("post")
     def status(self, request: Request, pk: str) -> Response:
         """Bring an engagement into another status."""
-        wish = EngagementStatusSerializer(data=request.data)
+        found, wish = self.get_object(), EngagementStatusSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        row = engagements.set_engagement_status(engagement=self.get_object(), by=self.actor, **wish.validated_data)
+        row = engagements.set_engagement_status(engagement=found, by=self.actor, **wish.validated_data)
         return Response(self.get_serializer(row).data)

@@ -137,9 +137,8 @@ class JobViewSet(ReadRows):
     )
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Read a job; with wait and since, answer when it changed or the seconds are over."""
-        query = WaitQuery(data=request.query_params)
+        job, query = self.get_object(), WaitQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        job = self.get_object()
         wish = query.validated_data
         if wish["wait"] and wish["since"] == version_of(job) and not job.is_over:
             job = self._wait_for_change(job, seconds=wish["wait"])
@@ -170,9 +169,9 @@ class JobViewSet(ReadRows):
     @row_action("post")
     def retry(self, request: Request, pk: str) -> Response:
         """Start a failed or cancelled job again."""
-        wish = RetrySerializer(data=request.data)
+        found, wish = self.get_object(), RetrySerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        job = retry_job(job=self.get_object(), by=self.actor, reason=wish.validated_data["reason"])
+        job = retry_job(job=found, by=self.actor, reason=wish.validated_data["reason"])
         return Response(self.get_serializer(job).data)
 
     @extend_schema(
@@ -185,9 +184,8 @@ class JobViewSet(ReadRows):
     @row_action("get")
     def log(self, request: Request, pk: str) -> Response:
         """Read the log after a line; without after, its end."""
-        query = LogQuery(data=request.query_params)
+        job, query = self.get_object(), LogQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        job = self.get_object()
         lines = log_of(job, **query.validated_data)
         last = lines[-1].number if lines else query.validated_data["after"]
         answer = {"lines": lines, "last": last, "over": job.is_over and last >= job.log_lines}

@@ -96,16 +96,16 @@ class MilestoneViewSet(CreateRows, ChangeRows, ReadRows):
     @row_action("post")
     def status(self, request: Request, pk: str) -> Response:
         """Bring a milestone into another status."""
-        wish = MilestoneStatusSerializer(data=request.data)
+        found, wish = self.get_object(), MilestoneStatusSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        row = milestones.set_milestone_status(milestone=self.get_object(), by=self.actor, **wish.validated_data)
+        row = milestones.set_milestone_status(milestone=found, by=self.actor, **wish.validated_data)
         return Response(self.get_serializer(row).data)
 
     @extend_schema(request=MilestoneMoveSerializer, responses=MilestoneSerializer)
     @row_action("post")
     def move(self, request: Request, pk: str) -> Response:
         """Move a milestone up or down in its engagement."""
-        wish = MilestoneMoveSerializer(data=request.data)
+        found, wish = self.get_object(), MilestoneMoveSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        row = milestones.move_milestone(milestone=self.get_object(), by=self.actor, **wish.validated_data)
+        row = milestones.move_milestone(milestone=found, by=self.actor, **wish.validated_data)
         return Response(self.get_serializer(row).data)
