@@ -70,6 +70,11 @@ def read_amount(text: str, *, group: str = "", point: str = ".") -> Decimal | No
     return amount
 
 
+def has_null(amounts: Sequence[Decimal | None]) -> bool:
+    """Say whether any amount is None; comparing a Decimal with None would be slow."""
+    return type(None) in set(map(type, amounts))
+
+
 def read_quickly(cells: Sequence[str]) -> list[Decimal | None] | None:
     """Read a whole column of plain digits at once; None if any cell needs a closer look."""
     # Without an exponent sign, LARGEST digits or fewer are always inside the bounds.

@@ -52,6 +52,14 @@ class Batch:
     lines: Sequence[int]  # the line of the file on which each row begins
     kept_raw: dict[int, list[str]] = field(default_factory=dict)
     kept: dict[str, list[Any]] = field(default_factory=dict)
+    kept_same: dict[int, bool] = field(default_factory=dict)
+
+    def is_same(self, index: int) -> bool:
+        """Say whether a source column has one and the same cell in all rows of the batch."""
+        if index not in self.kept_same:
+            cells = self.raw(index)
+            self.kept_same[index] = cells[0] == cells[-1] and cells.count(cells[0]) == len(cells)
+        return self.kept_same[index]
 
     def raw(self, index: int) -> list[str]:
         """Return the cells of one source column."""
@@ -77,7 +85,9 @@ class Batch:
         """Read a column cell by cell; a cell that cannot be read is named by its line."""
         cells = self.raw(index)
         try:
-            return [make(cell) for cell in cells]
+            if self.is_same(index):
+                return [make(cells[0])] * len(cells)
+            return list(map(make, cells))
         except (ValueError, OverflowError):
             raise self.broken_cell(index, make, code, what) from None
 

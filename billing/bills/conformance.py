@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from billing.bills import dates, tags
-from billing.bills.amounts import NULLS
+from billing.bills.amounts import NULLS, has_null
 from billing.bills.columns import REMEMBERED, Batch, Layout
 
 DATES = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
@@ -69,6 +69,13 @@ class Finding:
         }
 
 
+NULL_FOUND = ("null", "This column may not be empty.")
+AMOUNTS = {
+    "BilledCost": "billed",
+    "EffectiveCost": "effective",
+    "ListCost": "list_cost",
+    "ContractedCost": "contracted",
+}
 Check = Callable[[str], tuple[str, str] | None]
 
 
@@ -82,7 +89,7 @@ def check_date(cell: str) -> tuple[str, str] | None:
 def check_null(cell: str) -> tuple[str, str] | None:
     """Find a null where none may stand."""
     if cell.strip() in NULLS:
-        return "null", "This column may not be empty."
+        return NULL_FOUND
     return None
 
 
@@ -135,17 +142,33 @@ class Watch:
     def look(self, batch: Batch) -> Iterable[tuple[tuple[str, str], int]]:
         """Yield (code and message, line) of every cell that is not as it should be."""
         cells = batch.raw(self.index)
-        different = set(cells)
+        different = {cells[0]} if batch.is_same(self.index) else set(cells)
         if len(self.seen) > REMEMBERED:
             self.seen.clear()
         for cell in different.difference(self.seen):
             self.seen[cell] = self.check(cell)
-        if not any(self.seen[cell] for cell in different):
+        if not any(map(self.seen.__getitem__, different)):
             return
         for cell, line in zip(cells, batch.lines, strict=True):
             found = self.seen[cell]
             if found:
                 yield found, line
+
+
+@dataclass(slots=True)
+class NullWatch:
+    """The check for nulls on a column of amounts, which are all different."""
+
+    field: str
+    column: str
+
+    def look(self, batch: Batch) -> Iterable[tuple[tuple[str, str], int]]:
+        """Yield (code and message, line) of every null."""
+        values = batch.column(self.field)
+        if has_null(values):
+            for value, line in zip(values, batch.lines, strict=True):
+                if value is None:
+                    yield NULL_FOUND, line
 
 
 class Conformance:
@@ -180,11 +203,12 @@ class Conformance:
         finding.count += count
 
 
-def _watches(at: dict[str, int]) -> Iterable[Watch]:
+def _watches(at: dict[str, int]) -> Iterable[Watch | NullWatch]:
     """Choose the checks for the columns that are there."""
     plan: list[tuple[str, Check]] = [(name, check_date) for name in DATES]
-    plan += [(name, check_null) for name in NEVER_NULL]
+    plan += [(name, check_null) for name in NEVER_NULL if name not in AMOUNTS]
     plan += [(name, check_word(allowed)) for name, allowed in ALLOWED.items()]
     plan += [("BillingCurrency", check_currency), ("Tags", check_tags)]
     plan += [(name, check_null_word) for name in ("ChargeClass", "Tags", "ResourceId")]
+    yield from (NullWatch(field, name) for name, field in AMOUNTS.items() if name in at)
     yield from (Watch(at[name], name, check) for name, check in plan if name in at)

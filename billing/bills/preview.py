@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from billing.bills.amounts import EXACT, plain_text
+from billing.bills.amounts import EXACT, has_null, plain_text
 from billing.bills.columns import Batch, Layout
 from billing.bills.conformance import Conformance, Finding
 from billing.bills.lines import AMOUNTS
@@ -30,7 +30,9 @@ class Tally:
 
     def take(self, values: list[Decimal | None]) -> None:
         """Add a column of values."""
-        numbers = [value for value in values if value is not None]
+        numbers = cast("list[Decimal]", values)
+        if has_null(values):
+            numbers = [value for value in values if value is not None]
         plus, total = EXACT.add, self.total
         for number in numbers:
             total = plus(total, number)
@@ -38,7 +40,7 @@ class Tally:
         self.present += len(numbers)
         self.null += len(values) - len(numbers)
         self.zero += len(numbers) - sum(map(bool, numbers))
-        self.negative += sum(map(Decimal.is_signed, numbers))
+        self.negative += sum(map(ZERO.__gt__, numbers))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tally as plain JSON values; the sum as text."""

@@ -16,7 +16,7 @@ from billing.bills.lines import ChargeLine
 from billing.bills.mapped import ColumnMapping
 from billing.bills.sources import Limits, open_text
 
-BATCH = 2_048  # rows; about 10 MB of a wide bill
+BATCH = 512  # rows; about 2 MB of a wide bill, which fits the cache
 MOST_BLANK = 10_000
 SEARCHED = 40  # rows in which the header must stand
 DELIMITERS = (",", ";", "\t", "|")
