@@ -195,6 +195,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_TOLERANCE = 1  # one code before and after: clocks differ
 MFA_RATE_LIMITS = False
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up uninvited; else no one with a key could change their address
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_SITE  # on this machine browsers trust http://localhost
 MFA_FORMS = {
     "authenticate": "projects.accounts.SecondFactorForm",

@@ -15,6 +15,7 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -39,6 +40,7 @@ from projects.services.people import actor_of
 logger = logging.getLogger(__name__)
 
 SECOND_FACTOR_PLACE = "mfa_authenticator|data"  # allauth does not tell the row
+CODE_LIVES = 120  # seconds; longer than any code of an app is right
 KINDS = {
     Authenticator.Type.TOTP: "authenticator-app",
     Authenticator.Type.WEBAUTHN: "passkey",
@@ -126,6 +128,9 @@ class CountedCode:
         where = {"subject": str(self.user.pk), "address": current_address()}
         count_guess(SECOND_FACTOR, **where)
         code: str = super().clean_code()  # type: ignore[misc]  # mixed into allauth's forms
+        # allauth remembers a used code for one period, but with tolerance it would be right for three.
+        if not cache.add(f"used-code:{self.user.pk}:{code.strip()}", "", timeout=CODE_LIVES):
+            raise ValidationError("This code was used already. Wait for the next one.", code="code-used")
         accept_guess(SECOND_FACTOR, **where)
         return code
 

@@ -129,5 +129,11 @@ class TrailFilterForm(forms.Form):
             ("share", "Share links"),
             ("invoice", "Invoices"),
         ],
+        widget=forms.Select(attrs={"class": "form-select w-auto"}),
     )
-    person = forms.CharField(label="Who", required=False, max_length=150)
+    person = forms.CharField(
+        label="Who",
+        required=False,
+        max_length=150,
+        widget=forms.TextInput(attrs={"class": "form-control w-auto", "placeholder": "Who"}),
+    )

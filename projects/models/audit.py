@@ -38,9 +38,7 @@ class AuditEntry(models.Model):
     chain = models.CharField(max_length=36)
     sequence = models.BigIntegerField()
     at = models.DateTimeField()
-    actor_id = models.UUIDField(
-        null=True, blank=True, db_index=True
-    )  # a bare id: the act outlives the account
+    actor_id = models.UUIDField(null=True, blank=True, db_index=True)  # a bare id: the act outlives the account
     actor_name = models.CharField(max_length=150, blank=True)
     via = models.CharField(max_length=16)
     action = models.CharField(max_length=80)
@@ -72,6 +70,19 @@ class AuditEntry(models.Model):
         """The further facts of the act."""
         facts: dict[str, Any] = json.loads(self.detail_json)
         return facts
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """Write the further facts for people; what is empty is left out."""
+        return [(name.replace("_", " "), _in_words(value)) for name, value in self.detail.items() if value]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value))
+    return str(value)
 
 
 class AuditCheckpoint(models.Model):

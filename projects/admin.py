@@ -1,0 +1,99 @@
+"""The operator's admin: looks at people and the trail, switches accounts off; everything else goes through pages.
+
+It stands behind allauth's sign-in, so second factors and the counting of guesses hold here too.
+"""
+
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from projects.models import ApiToken, AuditCheckpoint, AuditEntry, Membership, User, Workspace
+from projects.services.audit import record
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth's documented way
+admin.site.site_header = admin.site.site_title = "Freelance ML, operator"
+admin.site.index_title = "Accounts and audit trail"
+
+
+class LookOnly(admin.ModelAdmin):
+    """Shows rows and changes none: changes go through services, which check them and write the trail."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
+@admin.register(User)
+class UserAdmin(LookOnly):
+    """Accounts: may be switched off and made staff."""
+
+    list_display = ["email", "name", "is_active", "is_staff", "last_login"]
+    search_fields = ["email", "name"]
+    fields = ["email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined"]
+    readonly_fields = ["email", "name", "last_login", "date_joined"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers switch accounts off."""
+        return bool(getattr(request.user, "is_superuser", False))
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(LookOnly):
+    """Workspaces by name."""
+
+    list_display = ["name", "currency", "time_zone", "created_at"]
+    search_fields = ["name"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(LookOnly):
+    """Who is where, as what."""
+
+    list_display = ["user", "workspace", "role", "created_at"]
+    list_select_related = ["user", "workspace"]
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(LookOnly):
+    """Tokens, without their digests."""
+
+    list_display = ["name", "prefix", "user", "workspace", "expires_at", "last_used_at", "revoked_at"]
+    list_select_related = ["user", "workspace"]
+    fields = ["name", "prefix", "user", "workspace", "scopes", "expires_at", "last_used_at", "revoked_at"]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(LookOnly):
+    """The trail of every chain."""
+
+    list_display = ["at", "chain", "sequence", "actor_name", "action", "target_label"]
+    search_fields = ["action", "actor_name", "target_id"]
+
+
+@admin.register(AuditCheckpoint)
+class AuditCheckpointAdmin(LookOnly):
+    """Signed ends of chains."""
+
+    list_display = ["at", "chain", "sequence", "key_id"]
+
+
+@receiver(post_save, sender=LogEntry)
+def on_admin_change(sender: Any, instance: LogEntry, created: bool, **rest: Any) -> None:  # noqa: FBT001  # Django's signal
+    """Write what was done in the admin to the trail of the site."""
+    if created:
+        kind = f"{instance.content_type.app_label}.{instance.content_type.model}" if instance.content_type else ""
+        detail = {"by": instance.user_id, "kind": kind, "row": instance.object_id, "flag": instance.action_flag}
+        record(by=None, action="admin.changed", detail=detail)
