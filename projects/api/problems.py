@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, IntegrityError
 from django.http import Http404
@@ -25,6 +26,7 @@ class Problem:
     code: str
     status: int
     title: str
+    sentence: str = ""  # the template of the detail, where the code belongs to one rule
 
 
 GENERAL = {
@@ -54,9 +56,29 @@ DOMAIN_STATUS: dict[str, int] = {
     "not-permitted": 403,
     "too-many-tries": 429,
     "share-link-gone": 404,
+    "passcode-wrong": 403,
+    "chunk-too-large": 413,
+    "upload-too-large": 413,
     "idempotency-key-invalid": 400,
     "idempotency-key-reused": 422,
 }
+
+DOMAIN_STATUS |= dict.fromkeys(  # what was sent is wrong by itself, whatever the state of the row
+    (
+        "bad-rule",
+        "comment-empty",
+        "decision-incomplete",
+        "engagement-dates",
+        "passcode-too-short",
+        "protocol-invalid",
+        "share-days-out-of-range",
+        "token-lifetime",
+        "token-scope",
+        "unknown-currency",
+        "unknown-time-zone",
+    ),
+    400,
+)
 
 CODE_OF_EXCEPTION: dict[type[Exception], str] = {
     exceptions.ParseError: "malformed-body",
@@ -190,9 +212,8 @@ def all_problems() -> list[Problem]:
     """List every problem that an answer may carry: the general ones, then the rules of the business."""
     found = dict(GENERAL)
     for error in _subclasses(DomainError):
-        code = error.code
-        if code not in found:
-            found[code] = Problem(code, status_of(error), title_of_code(code))
+        if error.code not in found and apps.is_installed(error.__module__.partition(".")[0]):
+            found[error.code] = Problem(error.code, status_of(error), title_of_code(error.code), error.template)
     return sorted(found.values(), key=lambda problem: (problem.status, problem.code))
 
 
