@@ -276,12 +276,12 @@ def test_changes_of_access_ask_again_who_it_is(signed_in, alice, method, address
     assert answer["Location"].startswith("/accounts/reauthenticate/")
 
 
-def test_setting_up_an_app_is_in_the_trail(signed_in, alice, django_capture_on_commit_callbacks):
+@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
+def test_setting_up_an_app_is_in_the_trail(signed_in, alice):
     signed_in.post("/accounts/reauthenticate/?next=/accounts/2fa/totp/activate/", {"password": PASSWORD})
     signed_in.get("/accounts/2fa/totp/activate/")
     secret = signed_in.session["mfa.totp.secret"]
-    with django_capture_on_commit_callbacks(execute=True):
-        assert signed_in.post("/accounts/2fa/totp/activate/", {"code": code(secret)}).status_code == 302
+    assert signed_in.post("/accounts/2fa/totp/activate/", {"code": code(secret)}).status_code == 302
     assert Authenticator.objects.filter(user=alice, type="totp").exists()
     assert AuditEntry.objects.get(action="second-factor.added", detail_json__contains="app").actor_id == alice.pk
 
