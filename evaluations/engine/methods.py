@@ -36,7 +36,7 @@ from evaluations.engine.intervals import (
     student_quantile,
     wilson,
 )
-from evaluations.engine.predictions import Predictions
+from evaluations.engine.predictions import Predictions, dot
 
 UNIT = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
@@ -144,7 +144,7 @@ def standard_error(influence: Floats, rows: Predictions) -> tuple[float, int]:
     units = len(parts)
     if units < 2:  # noqa: PLR2004 - one unit shows no spread
         return 0.0, units
-    return math.sqrt(float(parts @ parts) * units / (units - 1)), units
+    return math.sqrt(dot(parts, parts) * units / (units - 1)), units
 
 
 def effective_rows(rows: Predictions) -> float:
@@ -152,7 +152,7 @@ def effective_rows(rows: Predictions) -> float:
     mass = rows.mass
     if rows.groups is not None:
         mass = np.bincount(rows.groups, mass).astype(np.float64)
-    return float(mass.sum() ** 2 / (mass @ mass))
+    return float(mass.sum()) ** 2 / dot(mass, mass)
 
 
 # Metrics of the confusion table ---------------------------------------------------------------
@@ -358,7 +358,12 @@ class MeanOfRows(Method):
 
     def value(self, rows: Predictions) -> float:
         """Average by weight."""
-        return self.finish(float(self.loss(rows) @ rows.mass / rows.mass.sum()))
+        if rows.weights is None:
+            return self.finish(self._moments(rows)[0])
+        return self.finish(dot(self.loss(rows), rows.mass) / float(rows.mass.sum()))
+
+    def _moments(self, rows: Predictions) -> tuple[float, float, float]:
+        return rows.remember(f"moments of {self.loss}", lambda: moments(self.loss(rows)))
 
     def support(self, rows: Predictions) -> int:
         """Count all rows."""
@@ -367,7 +372,7 @@ class MeanOfRows(Method):
     def influence(self, rows: Predictions) -> Floats:
         """Measure each row's distance from the mean, through the root if any."""
         loss = self.loss(rows)
-        mean = float(loss @ rows.mass / rows.mass.sum())
+        mean = dot(loss, rows.mass) / float(rows.mass.sum())
         gap = loss - mean
         return gap / (2 * math.sqrt(mean)) if self.root and mean > 0 else gap
 
@@ -385,8 +390,7 @@ class MeanOfRows(Method):
     def plain(self, rows: Predictions, confidence: float, rng: np.random.Generator) -> Interval:
         """Correct Student's t for skewness; without any spread only limits can speak."""
         del rng
-        loss = self.loss(rows)
-        mean, deviation, skewness = moments(loss)
+        mean, deviation, skewness = self._moments(rows)
         if deviation <= 1e-12 * max(1e-300, abs(mean)):
             return same(self.edge(self.finish(mean), rows.rows, confidence), "exact, no spread")
         low, high = skewed_mean(mean, deviation, skewness, rows.rows, confidence)
@@ -397,7 +401,7 @@ class MeanOfRows(Method):
 def moments(values: Floats) -> tuple[float, float, float]:
     """Give mean, standard deviation (n - 1) and skewness; no spread gives zeros."""
     mean = float(values.mean())
-    if len(values) < 2:  # noqa: PLR2004 - one row shows no spread
+    if len(values) < 2 or not math.isfinite(mean):  # noqa: PLR2004 - one row shows no spread
         return mean, 0.0, 0.0
     gaps = values - mean
     scale = float(max(gaps.max(), -gaps.min()))
@@ -406,7 +410,7 @@ def moments(values: Floats) -> tuple[float, float, float]:
     gaps /= scale  # so that cubes of huge or tiny losses neither overflow nor vanish
     squares = gaps * gaps
     second = float(squares.mean())
-    third = float(squares @ gaps) / len(values)
+    third = dot(squares, gaps) / len(values)
     deviation = scale * math.sqrt(second * len(values) / (len(values) - 1))
     return mean, deviation, third / second**1.5
 
@@ -473,7 +477,7 @@ class ScoreMethod(Method):
 
     def undefined(self, rows: Predictions) -> bool:
         """Say that a class is missing or weighs nothing."""
-        return not 0 < float(rows.mass @ rows.truth) < float(rows.mass.sum())
+        return not 0 < positive_mass(rows) < float(rows.mass.sum())
 
     def _bounded(self, value: float, error: float, rows: Predictions, confidence: float, word: str) -> Interval:
         """Bound on the logit scale; a perfect order is bounded by the rarer class alone."""
@@ -492,7 +496,10 @@ class RocArea(ScoreMethod):
 
     def value(self, rows: Predictions) -> float:
         """Measure the area; nan if a class is missing."""
-        return math.nan if self.undefined(rows) else ranking.auc_parts(ordered(rows))[0]
+        return math.nan if self.undefined(rows) else self._delong(rows)[0]
+
+    def _delong(self, rows: Predictions) -> tuple[float, float]:
+        return rows.remember("delong", lambda: ranking.delong(ordered(rows)))
 
     def influence(self, rows: Predictions) -> Floats:
         """Give DeLong's structural components, scaled and centred."""
@@ -503,7 +510,7 @@ class RocArea(ScoreMethod):
     def plain(self, rows: Predictions, confidence: float, rng: np.random.Generator) -> Interval:
         """Use DeLong's standard error on the logit scale."""
         del rng
-        value, error = ranking.delong(ordered(rows))
+        value, error = self._delong(rows)
         return self._bounded(value, error, rows, confidence, "DeLong")
 
 
@@ -517,11 +524,23 @@ class AveragePrecision(ScoreMethod):
 
     def undefined(self, rows: Predictions) -> bool:
         """Say that no positive row weighs anything."""
-        return float(rows.mass @ rows.truth) <= 0
+        return positive_mass(rows) <= 0
 
     def value(self, rows: Predictions) -> float:
         """Average the precision; nan without a positive row."""
-        return math.nan if self.undefined(rows) else ranking.average_precision(ordered(rows))
+        return math.nan if self.undefined(rows) else self._spread(rows)[0]
+
+    def _spread(self, rows: Predictions) -> tuple[float, float]:
+        """Give the figure and its standard error for independent rows."""
+
+        def make() -> tuple[float, float]:
+            order = ordered(rows)
+            value, positive, negative = ranking.average_precision_influence(order)
+            squares = dot(order.positives, positive * positive)
+            squares += dot(order.negatives, negative * negative)
+            return value, math.sqrt(squares) / rows.rows
+
+        return rows.remember("average precision", make)
 
     def influence(self, rows: Predictions) -> Floats:
         """Give each row's influence."""
@@ -532,11 +551,7 @@ class AveragePrecision(ScoreMethod):
     def plain(self, rows: Predictions, confidence: float, rng: np.random.Generator) -> Interval:
         """Use the variance of the influences on the logit scale."""
         del rng
-        order = ordered(rows)
-        value, positive, negative = ranking.average_precision_influence(order)
-        squares = order.positives @ positive**2 + order.negatives @ negative**2
-        # The estimate's own share of noise: p(1 - p) / positives is never beaten by much.
-        error = math.sqrt(float(squares)) / rows.rows
+        value, error = self._spread(rows)
         return self._bounded(value, error, rows, confidence, "influence")
 
 
@@ -583,25 +598,31 @@ class MacroRocArea(Method):
         return same(clopper_pearson(value * size, size, confidence), "exact, rarest class")
 
 
+def positive_mass(rows: Predictions) -> float:
+    """Weigh the positive rows."""
+    if rows.weights is None:
+        return float(np.count_nonzero(rows.truth))
+    return dot(rows.weights, rows.truth)
+
+
 def ordered(rows: Predictions) -> ranking.Ranking:
-    """Order the scores once per table; the fast way for independent rows."""
-    found = rows.__dict__.get("_ordered")
-    if found is None:
+    """Order the scores once per table; the fast way for rows of equal weight."""
+
+    def make() -> ranking.Ranking:
         assert rows.probability is not None  # noqa: S101 - the registry asked for probabilities
-        fast = rows.weights is None
-        found = ranking.rank(rows.probability, rows.truth) if fast else placed(rows)
-        rows.__dict__["_ordered"] = found
-    return found
+        return ranking.rank(rows.probability, rows.truth)
+
+    return rows.remember("ordered", make) if rows.weights is None else placed(rows)
 
 
 def placed(rows: Predictions) -> ranking.Ranking:
     """Order the scores once per table and remember each row's place."""
-    found = rows.__dict__.get("_placed")
-    if found is None:
+
+    def make() -> ranking.Ranking:
         assert rows.probability is not None  # noqa: S101 - the registry asked for probabilities
-        found = ranking.rank_rows(rows.probability, rows.truth, rows.weights)
-        rows.__dict__["_placed"] = found
-    return found
+        return ranking.rank_rows(rows.probability, rows.truth, rows.weights)
+
+    return rows.remember("placed", make)
 
 
 # Calibration ----------------------------------------------------------------------------------
@@ -620,6 +641,9 @@ class CalibrationError(Method):
 
     def _binned(self, rows: Predictions) -> tuple[Floats, Floats, Floats, Floats]:
         """Sum rows, positives, probabilities and p(1 - p) in each bin."""
+        return rows.remember(f"calibration in {self.bins}", lambda: self._bin(rows))
+
+    def _bin(self, rows: Predictions) -> tuple[Floats, Floats, Floats, Floats]:
         order = ordered(rows)
         sizes = order.positives + order.negatives
         starts = equal_mass_starts(sizes, self.bins)
@@ -644,7 +668,7 @@ class CalibrationError(Method):
         of_group = np.repeat(np.sign(gaps), np.diff(starts, append=len(sizes)))
         assert rows.probability is not None  # noqa: S101 - the registry asked for probabilities
         signed = of_group[order.place] * (rows.truth - rows.probability)
-        return signed - float(signed @ rows.mass / rows.mass.sum())
+        return signed - dot(signed, rows.mass) / float(rows.mass.sum())
 
     def plain(self, rows: Predictions, confidence: float, rng: np.random.Generator) -> Interval:
         """Bound by the triangle inequality, so that noise in the bins is not taken for error.

@@ -1,9 +1,9 @@
 """The rows that are judged: truth beside prediction, and how they are grouped and weighted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from projects.errors import DomainError
 
 Floats = NDArray[np.float64]
+Found = TypeVar("Found")
 Task = Literal["binary", "multiclass", "regression"]
 
 
@@ -91,6 +92,17 @@ class Predictions:
         counts = np.bincount(self.cells, self.weights, minlength=width * width)
         return counts.astype(np.float64).reshape(width, width)
 
+    def remember(self, name: str, make: Callable[[], Found]) -> Found:
+        """Work something out once for these rows, which never change."""
+        if name not in self._known:
+            self._known[name] = make()
+        found: Found = self._known[name]
+        return found
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return {}
+
     def take(self, chosen: NDArray[np.bool_]) -> "Predictions":
         """Keep the chosen rows."""
         return replace(
@@ -160,3 +172,8 @@ def encode(values: NDArray[Any], classes: Sequence[str], column: str, *, closed:
             remedy="Correct the label or add the class to the protocol.",
         )
     return codes.astype(np.intp)
+
+
+def dot(one: Floats, two: NDArray[Any]) -> float:
+    """Sum products pairwise: as exact as numpy's sum, and the same on any number of cores."""
+    return float((one * two).sum())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluations.engine.predictions import dot
+
 Floats = NDArray[np.float64]
 
 
@@ -89,25 +91,25 @@ def auc_parts(ranking: Ranking) -> tuple[float, Floats, Floats]:
     DeLong, DeLong and Clarke-Pearson (1988); Sun and Xu (2014) for the use of midranks.
     """
     positives, negatives = ranking.positives, ranking.negatives
-    all_positives, all_negatives = positives.sum(), negatives.sum()
+    all_positives, all_negatives = float(positives.sum()), float(negatives.sum())
     under = np.cumsum(negatives)
     under -= negatives / 2
     under /= all_negatives
     over = np.cumsum(positives)
     over -= positives / 2
     over = 1 - over / all_positives
-    return float(positives @ under / all_positives), under, over
+    return dot(positives, under) / all_positives, under, over
 
 
 def delong(ranking: Ranking) -> tuple[float, float]:
     """Measure the area under the ROC curve and its standard error (unweighted rows)."""
     auc, under, over = auc_parts(ranking)
     positives, negatives = ranking.positives, ranking.negatives
-    total_p, total_n = positives.sum(), negatives.sum()
+    total_p, total_n = float(positives.sum()), float(negatives.sum())
     under = (under - auc) ** 2
     over = (over - auc) ** 2
-    spread = float(positives @ under) / max(total_p - 1, 1) / total_p
-    spread += float(negatives @ over) / max(total_n - 1, 1) / total_n
+    spread = dot(positives, under) / max(total_p - 1, 1) / total_p
+    spread += dot(negatives, over) / max(total_n - 1, 1) / total_n
     return auc, float(np.sqrt(spread))
 
 
@@ -136,7 +138,7 @@ def average_precision(ranking: Ranking) -> float:
     """Average the precision over the positive rows, as scikit-learn does."""
     true, false = precision_parts(ranking)
     whole = np.maximum(true + false, np.finfo(float).tiny)
-    return float(ranking.positives @ (true / whole) / ranking.positives.sum())
+    return dot(ranking.positives, true / whole) / float(ranking.positives.sum())
 
 
 def average_precision_influence(ranking: Ranking) -> tuple[float, Floats, Floats]:
@@ -152,7 +154,7 @@ def average_precision_influence(ranking: Ranking) -> tuple[float, Floats, Floats
     total = positives.sum() + ranking.negatives.sum()
     share = positives.sum() / total
     precision = true / whole
-    value = float(positives @ precision / positives.sum())
+    value = dot(positives, precision) / float(positives.sum())
     step = positives / whole
     gain = np.cumsum(step * (1 - precision))
     loss = np.cumsum(step * precision)
