@@ -1,5 +1,6 @@
 """The page parts of docs/design.md as template tags; each part's template says what it takes."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -7,6 +8,7 @@ from typing import Any
 
 from django import forms, template
 from django.core.paginator import Page
+from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BoundField
 from django.template import Context
 from django.template.loader import render_to_string
@@ -15,6 +17,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from freelance_ml.charts import Chart, theme
+from freelance_ml.evaluation_charts import evaluation_charts
 from freelance_ml.gatebar import GateBar
 from freelance_ml.icons import PATHS
 from freelance_ml.track import track_of
@@ -32,6 +36,7 @@ TONES = {
 TONE_OF = {status: tone for tone, statuses in TONES.items() for status in statuses.split()}
 VERDICT_ICONS = {"pass": "check", "fail": "x", "inconclusive": "circle-half", "none": "circle-dashed"}
 NEAR = timedelta(days=6)
+JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
 def _part(name: str, **context: object) -> SafeString:
@@ -244,6 +249,31 @@ def notice(content: str, *, tone: str = "info") -> SafeString:
 def copy_button(text: str, *, label: str = "Copy", shown: bool = True) -> SafeString:
     """Show a text with a button that copies it."""
     return _part("copy_button", text=text, label=label, shown=shown)
+
+
+@register.simple_tag
+def chart(chart: Chart, key: str = "1") -> SafeString:
+    """Draw a chart with its words and figures; ``key`` tells several on a page apart."""
+    block = {"spec": chart.spec, "light": theme(), "dark": theme(dark=True)}
+    data = json.dumps(block, cls=DjangoJSONEncoder).translate(JSON_ESCAPES)
+    return _part("chart", chart=chart, key=key, data=mark_safe(data))  # noqa: S308  no tag can end the data block
+
+
+@register.simple_tag
+def charts_of(curves: Mapping[str, Any] | None) -> SafeString:
+    """Draw all charts of an evaluation from the engine's plain data."""
+    drawn = [chart(found, key=f"evaluation-{i}") for i, found in enumerate(evaluation_charts(curves or {}))]
+    return mark_safe("".join(drawn))  # noqa: S308  each is rendered by Django
+
+
+@register.filter
+def figure(value: object) -> str:
+    """Write a figure of a table: numbers with at most four digits that matter, the rest as it is."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 @register.simple_tag(takes_context=True)
