@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from evaluations.engine.protocols import Protocol as Terms
+from evaluations.kind_names import AUDIT_DATASET, DRAW_ROWS, EVALUATE, READ_DATASET, TRAIN
 from evaluations.models import (
     Dataset,
     DatasetVersion,
@@ -21,20 +22,22 @@ from projects.access import Actor
 from projects.dispatch import start_job
 from projects.models import Job
 
-READ_DATASET = "read-dataset"
-AUDIT_DATASET = "audit-dataset"
-DRAW_ROWS = "draw-acceptance-rows"
-TRAIN = "train-models"
-EVALUATE = "evaluate"
-
 
 @transaction.atomic
 def add_version(
-    *, dataset: Dataset, upload: Upload, by: Actor, options: Mapping[str, Any] | None = None
+    *,
+    dataset: Dataset,
+    upload: Upload,
+    by: Actor,
+    options: Mapping[str, Any] | None = None,
+    new_dataset: bool = False,
 ) -> DatasetVersion:
-    """Add a version for a finished upload and queue its reading."""
+    """Add a version for a finished upload and queue its reading.
+
+    ``new_dataset`` says that the dataset was made for this file alone, and goes with it if it is no table.
+    """
     version = datasets.add_version(dataset=dataset, upload=upload, by=by, options=options)
-    return _queue_reading(version, by)
+    return _queue_reading(version, by, new_dataset=new_dataset)
 
 
 @transaction.atomic
@@ -126,11 +129,11 @@ def _queue_run(run: EvaluationRun, by: Actor) -> EvaluationRun:
     return run
 
 
-def _queue_reading(version: DatasetVersion, by: Actor) -> DatasetVersion:
+def _queue_reading(version: DatasetVersion, by: Actor, *, new_dataset: bool = False) -> DatasetVersion:
     version.job = start_job(
         kind=READ_DATASET,
         workspace=by.workspace,
-        arguments={"version": str(version.pk)},
+        arguments={"version": str(version.pk), "new_dataset": new_dataset},
         by=by,
         subject=version,
         title=f"Read {version.file_name}",

@@ -6,18 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from evaluations import storage
-from evaluations.dispatch import AUDIT_DATASET, DRAW_ROWS, EVALUATE, READ_DATASET, TRAIN
+from evaluations.kind_names import AUDIT_DATASET, DRAW_ROWS, EVALUATE, READ_DATASET, TRAIN
 from evaluations.models import DatasetVersion, EvaluationRun, Protocol, TrainingRun
 from evaluations.services import datasets, protocols, runs
 from projects.jobs import Kind, Prepared, register
 from projects.models import Job
 from projects.sandbox import Limits
 from projects.sandbox.task import GIBIBYTE
-from projects.services.job_runs import folder_of
+from projects.services.job_places import folder_of
 
 READING = Limits(memory_bytes=4 * GIBIBYTE, file_bytes=20 * GIBIBYTE, disk_bytes=30 * GIBIBYTE, wall_seconds=3_600)
 LEARNING = Limits(memory_bytes=8 * GIBIBYTE, cpu_seconds=14_400, wall_seconds=7_200)
 WORK = "evaluations.engine.work"
+UNREADABLE = "unreadable-file"  # as evaluations.engine.work.intake says it; the engine stays out of this process
 
 
 def _inputs(job: Job) -> Path:
@@ -73,8 +74,14 @@ def apply_reading(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, 
 
 
 def reading_ended(job: Job) -> None:
-    """Say in the version that its file could not be read, and why."""
-    datasets.reject_reading(version_id=UUID(job.arguments["version"]), message=job.error_message)
+    """Take a file that is no table out again; keep one whose reading broke off."""
+    version_id = UUID(job.arguments["version"])
+    if job.error_code == UNREADABLE:
+        datasets.discard_version(
+            version_id=version_id, message=job.error_message, with_dataset=job.arguments.get("new_dataset", False)
+        )
+    else:
+        datasets.break_off_reading(version_id=version_id, message=job.error_message or "The reading was cancelled.")
 
 
 def prepare_audit(job: Job) -> Prepared:

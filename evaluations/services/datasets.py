@@ -168,26 +168,55 @@ def finish_reading(*, version_id: UUID, result: Mapping[str, Any]) -> DatasetVer
         version.table = file_row(workspace=workspace, stored=stored["table"])
         version.rows, version.column_count = result["rows"], result["columns"]
     version.save()
+    if version.upload is not None:
+        _forget_chunks(version.upload)
     if version.state == DatasetVersion.State.READY:
         store_profile(version=version, profile=result["profile"], findings=result["findings"])
     return version
 
 
-def reject_reading(*, version_id: UUID, message: str) -> None:
-    """Mark a version whose reading broke off; the file is kept, so that it can be read again."""
+def discard_version(*, version_id: UUID, message: str, with_dataset: bool) -> None:
+    """Remove a version whose file is no table, and the dataset that was made for it alone.
+
+    Called inside the transaction that ends the job; the job keeps the reason.
+    """
+    version = DatasetVersion.objects.select_for_update().select_related("dataset", "upload").get(pk=version_id)
+    dataset, upload = version.dataset, version.upload
+    audit.record(
+        by=None,
+        workspace=dataset.workspace,
+        action="dataset.version_discarded",
+        target=version,
+        detail={"file": version.file_name, "reason": message[:500]},
+    )
+    version.delete()
+    if upload is not None:
+        _forget_chunks(upload)
+        upload.delete()
+    if with_dataset and not dataset.versions.exists():
+        dataset.delete()
+
+
+def break_off_reading(*, version_id: UUID, message: str) -> None:
+    """Mark a version whose reading broke off for no fault of its file, which is kept to be read again."""
     version: DatasetVersion = DatasetVersion.objects.select_for_update().get(pk=version_id)
     if version.state == DatasetVersion.State.READING:
-        finding = {"code": "reading-failed", "severity": "error", "message": message}
+        finding = {"code": "reading-broke-off", "severity": "error", "message": message}
         version.state = DatasetVersion.State.REJECTED
-        version.report = {"outcome": "reject", "findings": [finding]}
+        version.report = {"outcome": "broken-off", "findings": [finding]}
         version.save(update_fields=["state", "report"])
+
+
+def _forget_chunks(upload: Upload) -> None:
+    """Drop the pieces of an upload once the whole is stored or given up; their rows now, their bytes after."""
+    upload.chunks.all().delete()
+    transaction.on_commit(lambda: storage.drop_chunks(upload.pk, upload.chunk_count))
 
 
 STATE_OF_OUTCOME = {
     "accept": DatasetVersion.State.READY,
     "warn": DatasetVersion.State.READY,
     "ask": DatasetVersion.State.ASKS,
-    "reject": DatasetVersion.State.REJECTED,
 }
 
 
