@@ -57,3 +57,16 @@ for name, limits in {
 register(Kind(name="test.read_file", title="Test file", work="tests.faults.works:read_file", prepare=_file_of))
 register(Kind(name="test.in_worker", title="Test in worker", apply=note_effect))
 register(Kind(name="test.bad_apply", title="Test apply", work="tests.faults.works:add", apply=fail_to_apply))
+register(  # faults cost attempts, and no job of the chaos may run out of them
+    Kind(
+        name="test.chaos",
+        title="Test chaos",
+        work="tests.faults.works:add",
+        apply=note_effect,
+        limits=SMALL,
+        max_attempts=100,
+    )
+)
+register(
+    Kind(name="test.never_end_soon", title="Test for ever", work="tests.faults.works:never_end", apply=note_effect)
+)

@@ -133,7 +133,7 @@ def attack(task: Task) -> dict:
         "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
         "packet": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "run": lambda: subprocess.run(["/bin/true"], check=True),
-        "exec": lambda: os.execv("/bin/true", ["/bin/true"]),
+        "exec": lambda: os.execv("/bin/true", ["/bin/true"]),  # noqa: S606  # a try
         "fork": lambda: os.fork() or os._exit(0),
         "session": os.setsid,
         "kill parent": lambda: os.kill(os.getppid(), 0),
@@ -143,13 +143,13 @@ def attack(task: Task) -> dict:
         "namespace": lambda: _call(ctypes.CDLL(None).unshare, 0x10000000),
         "ptrace": lambda: _call(ctypes.CDLL(None).ptrace, 0, 0, 0, 0),
         "parent's secrets": lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes(),
-        "parent's memory": lambda: Path(f"/proc/{os.getppid()}/mem").open("rb"),
+        "parent's memory": lambda: Path(f"/proc/{os.getppid()}/mem").open("rb"),  # noqa: SIM115  # a try
         "passwords": lambda: Path("/etc/passwd").read_text(),
         "home": lambda: list(Path("/root").iterdir()),
-        "temporary files": lambda: list(Path("/tmp").iterdir()),
+        "temporary files": lambda: list(Path("/tmp").iterdir()),  # noqa: S108  # a try
         "write elsewhere": lambda: Path(task.arguments["elsewhere"]).write_text("x"),
     }
-    tries |= {f"read {path}": lambda path=path: Path(path).open("rb") for path in task.arguments["forbidden"]}
+    tries |= {f"read {path}": Path(path).read_bytes for path in task.arguments["forbidden"]}
     done = []
     for name, attempt in tries.items():
         try:
