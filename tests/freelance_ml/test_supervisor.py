@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from freelance_ml.up.instance import (
 )
 from freelance_ml.up.part_log import PartLog
 from freelance_ml.up.plan import Part, Plan
+from tests.waiting import wait_for
 
 WEB = """
 import http.server, socket, sys
@@ -45,15 +45,6 @@ PARENT = (
     " print(child.pid, flush=True); time.sleep(600)"
 )
 DYING = "raise SystemExit('the disk has no legs')"
-
-
-def wait_for(condition, *, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := condition():
-            return result
-        time.sleep(0.05)
-    pytest.fail(f"did not happen within {seconds} s")
 
 
 def exists(pid):

@@ -1,0 +1,267 @@
+"""What is configured, reachable, writable and outdated, and what to do about it."""
+
+import importlib.metadata
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from django.conf import settings
+from django.core.checks import run_checks
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+from django.utils.version import get_version_tuple
+
+from freelance_ml import broker
+from freelance_ml.start import run_folder
+from freelance_ml.up import embedded_redis
+from freelance_ml.up.instance import is_running, read_state
+from projects.models import Job
+from projects.sandbox import isolation
+
+MEBIBYTE = 1 << 20
+LARGE_WAL = 64 * MEBIBYTE
+LITTLE_DISK = 2 << 30  # bytes
+OVERDUE = timedelta(minutes=1)
+# Older versions have known faults that matter here.
+FLOORS = {
+    "django": "5.2.19",
+    "celery": "5.7",
+    "kombu": "5.7",
+    "cryptography": "46",
+    "pyarrow": "24",
+    "skops": "0.13",
+    "gunicorn": "23",
+    "django-allauth": "65.21",
+    "djangorestframework": "3.18",
+    "nh3": "0.3",
+}
+REDIS_FLOOR = "6.2"
+
+
+class State(StrEnum):
+    """How a row came out."""
+
+    OK = "ok"
+    NOTE = "note"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing looked at: its state, what was found, and what to do when it is not well."""
+
+    check: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Row]:
+    """Look at everything; what cannot be looked at is an error, never a crash."""
+    rows: list[Row] = []
+    for look in LOOKS:
+        try:
+            rows.extend(look())
+        except Exception as error:  # noqa: BLE001  # the doctor must get through to the end
+            rows.append(Row(look.__name__.strip("_"), State.ERROR, f"{type(error).__name__}: {error}"))
+    return rows
+
+
+def _python() -> Iterator[Row]:
+    yield Row("Python", State.OK, f"{sys.version.split()[0]} in {sys.prefix}")
+
+
+def _system_checks() -> Iterator[Row]:
+    found = [message for message in run_checks(include_deployment_checks=settings.SECURE_SITE) if message.level >= 30]  # noqa: PLR2004  # warnings
+    for message in found:
+        state = State.ERROR if message.is_serious() else State.NOTE
+        yield Row(f"check {message.id}", state, str(message.msg), message.hint or "")
+    if not found:
+        yield Row("system checks", State.OK, "nothing found")
+
+
+def _database() -> Iterator[Row]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT sqlite_version()")
+        else:
+            cursor.execute("SHOW server_version")
+        version = cursor.fetchone()[0]
+    yield Row("database", State.OK, f"{connection.display_name} {version}")
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        yield Row("migrations", State.ERROR, f"{len(missing)} are missing", "python manage.py migrate")
+    else:
+        yield Row("migrations", State.OK, "all applied")
+
+
+def _write_ahead_log() -> Iterator[Row]:
+    if connection.vendor != "sqlite":
+        return
+    wal = Path(f"{connection.settings_dict['NAME']}-wal")
+    size = wal.stat().st_size if wal.exists() else 0
+    found = f"{size / MEBIBYTE:.1f} MiB"
+    if size > LARGE_WAL:
+        yield Row("write-ahead log", State.NOTE, found, "A long read keeps it open: look for a process that hangs.")
+    else:
+        yield Row("write-ahead log", State.OK, found)
+
+
+def _keys() -> Iterator[Row]:
+    folder = Path(settings.VAR_DIR) / "keys"
+    files = [path for path in folder.glob("*") if path.is_file()] if folder.is_dir() else []
+    loose = [path.name for path in files if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    if loose:
+        yield Row("keys", State.ERROR, f"others may read {', '.join(loose)}", f"chmod 600 {folder}/*")
+    else:
+        yield Row("keys", State.OK, f"{len(files)} in {folder}, readable by you alone; keep a copy elsewhere")
+
+
+def _folders() -> Iterator[Row]:
+    var = Path(settings.VAR_DIR)
+    if not os.access(var, os.W_OK | os.X_OK):
+        yield Row("folder", State.ERROR, f"{var} cannot be written", f"chown it to user {os.getuid()}")
+        return
+    free = shutil.disk_usage(var).free
+    found = f"{var}, {free / (1 << 30):.1f} GiB free"
+    if free < LITTLE_DISK:
+        yield Row("folder", State.ERROR, found, "Free some space: uploads and jobs stop below 2 GiB.")
+    else:
+        yield Row("folder", State.OK, found)
+
+
+def _file_store() -> Iterator[Row]:
+    name = default_storage.save("doctor/probe", ContentFile(b"well"))
+    try:
+        with default_storage.open(name) as file:
+            well = file.read() == b"well"
+    finally:
+        default_storage.delete(name)
+    where = settings.STORAGE_URL.split("?")[0] or str(Path(settings.VAR_DIR) / "files")
+    if well:
+        yield Row("file store", State.OK, f"written and read back in {where}")
+    else:
+        yield Row("file store", State.ERROR, f"{where} gave back other bytes", "Check the store.")
+
+
+def _running() -> Iterator[Row]:
+    if is_running(run_folder()):
+        state = read_state(run_folder())
+        yield Row("running", State.OK, f"at {state.get('address', 'an address not known yet')}")
+    else:
+        yield Row(
+            "running", State.NOTE, "not started by `manage.py up` on this folder", "make up, or as in docs/deploy.md"
+        )
+
+
+def _broker() -> Iterator[Row]:
+    match broker.state():
+        case "ok":
+            yield Row("broker", State.OK, "Redis answers")
+        case "files":
+            yield Row(
+                "broker", State.NOTE, "messages go through files", "Install redis-server for quicker starts of jobs."
+            )
+        case _ if settings.REDIS_URL or is_running(run_folder()):
+            yield Row(
+                "broker", State.ERROR, "Redis does not answer", "Start it, or check REDIS_URL. Pages work meanwhile."
+            )
+        case _:
+            server = embedded_redis.find_server(settings.REDIS_SERVER)
+            found = f"{server} {embedded_redis.version_of(server)}, started by `up`" if server else "no Redis found"
+            yield Row("broker", State.NOTE, found, "" if server else "Messages will go through files.")
+
+
+def _redis_version() -> Iterator[Row]:
+    server = None if settings.REDIS_URL else embedded_redis.find_server(settings.REDIS_SERVER)
+    if server is None:
+        return
+    version = embedded_redis.version_of(server)
+    if get_version_tuple(version) < get_version_tuple(REDIS_FLOOR):
+        yield Row("Redis version", State.ERROR, version, f"Install Redis {REDIS_FLOOR} or newer.")
+
+
+def _jobs() -> Iterator[Row]:
+    now = timezone.now()
+    waiting = Job.objects.due(at=now - OVERDUE).count()
+    running = Job.objects.filter(state=Job.State.RUNNING, lease_until__gte=now).count()
+    found = f"{running} running, {waiting} waiting for more than a minute"
+    if waiting and not running:
+        yield Row("workers", State.ERROR, found, "No worker takes jobs: is `up` or a worker and `dispatch` running?")
+    else:
+        yield Row("workers", State.OK, found)
+
+
+def _isolation() -> Iterator[Row]:
+    isolated, words = isolation.describe()
+    if isolated:
+        yield Row("isolation of work", State.OK, words)
+    else:
+        yield Row(
+            "isolation of work", State.NOTE, words, "Work on clients' files on Linux, where children have no network."
+        )
+
+
+def _versions() -> Iterator[Row]:
+    old = []
+    for name, floor in FLOORS.items():
+        version = importlib.metadata.version(name)
+        if get_version_tuple(version) < get_version_tuple(floor):
+            old.append(f"{name} {version} (at least {floor})")
+    if old:
+        yield Row("packages", State.ERROR, ", ".join(old), "make setup")
+    else:
+        yield Row("packages", State.OK, "none below its safe version")
+
+
+def _safety() -> Iterator[Row]:
+    if settings.DEBUG:
+        yield Row(
+            "DEBUG", State.NOTE, "on: errors show the program's inside", "Unset DEBUG where others can reach the site."
+        )
+    if settings.SECURE_SITE:
+        yield Row("site", State.OK, f"{settings.SITE_URL}, with secure cookies")
+    elif settings.LISTEN_ON in {"127.0.0.1", "::1", "localhost"}:
+        yield Row("site", State.OK, f"{settings.SITE_URL}, for this machine alone")
+    else:
+        remedy = "Put a proxy with TLS in front and set SITE_URL=https://…"
+        yield Row("site", State.ERROR, f"{settings.SITE_URL} is open to the network without TLS", remedy)
+    if os.geteuid() == 0:
+        yield Row("user", State.NOTE, "runs as root", "Run it as a user of its own.")
+
+
+def _mail() -> Iterator[Row]:
+    backend = settings.EMAIL_BACKEND.rsplit(".", 1)[0].rsplit(".", 1)[-1]
+    if backend == "smtp":
+        yield Row("mail", State.OK, f"through {settings.EMAIL_HOST}")
+    else:
+        yield Row("mail", State.NOTE, f"goes to {backend}, not out", "Set EMAIL_URL; see docs/settings.md.")
+
+
+LOOKS: list[Callable[[], Iterator[Row]]] = [
+    _python,
+    _versions,
+    _system_checks,
+    _database,
+    _write_ahead_log,
+    _keys,
+    _folders,
+    _file_store,
+    _running,
+    _broker,
+    _redis_version,
+    _jobs,
+    _isolation,
+    _safety,
+    _mail,
+]

@@ -1,0 +1,166 @@
+"""A backup restores to the same digests, on the same database and on the other one; a damaged one restores nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from freelance_ml.backup import BackupError, restore_archive, write_archive
+from freelance_ml.backup.archive import read_manifest
+from tests.factories import projects as make
+from tests.servers import postgres_database
+
+pytestmark = pytest.mark.django_db(transaction=True)  # a backup is taken outside of transactions
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def manifest_of(archive):
+    with tarfile.open(archive) as opened:
+        return read_manifest(opened)
+
+
+def digests_of(archive):
+    return {name: table["digest"] for name, table in manifest_of(archive)["tables"].items()}
+
+
+def manage(*words, var, database=""):
+    environment = {
+        **os.environ,
+        "FREELANCE_ML_VAR": str(var),
+        "DATABASE_URL": database,
+        "STORAGE_URL": "",
+        "DJANGO_SETTINGS_MODULE": "freelance_ml.settings",
+    }
+    return subprocess.run(
+        [sys.executable, "manage.py", *map(str, words)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def archive(actor, tmp_path):
+    """An archive of a workspace with rows of several kinds and a file."""
+    milestone = make.make_milestone(workspace=actor.workspace, title="Żółć – “quoted” \\ 'and' 雪")
+    make.make_contact(workspace=actor.workspace)
+    name = default_storage.save(f"data/{milestone.pk}/file", ContentFile(b"\x00\x01 bytes"))
+    written = write_archive(tmp_path / "backup.tar")
+    assert written.rows > 5
+    yield tmp_path / "backup.tar"
+    default_storage.delete(name)
+
+
+def rewrite(source, target, change):
+    """Copy an archive member by member, each changed on the way; None leaves it out."""
+    with tarfile.open(source) as old, tarfile.open(target, "w") as new:
+        for entry in old:
+            content = change(entry.name, old.extractfile(entry).read())
+            if content is not None:
+                entry.size = len(content)
+                draft = target.with_suffix(".draft")
+                draft.write_bytes(content)
+                with draft.open("rb") as file:
+                    new.addfile(entry, file)
+    return target
+
+
+def test_the_archive_is_private_and_without_keys(archive):
+    assert archive.stat().st_mode & 0o077 == 0
+    with tarfile.open(archive) as opened:
+        assert not [name for name in opened.getnames() if name.startswith("keys/")]
+        assert [name for name in opened.getnames() if name.startswith("files/data/")]
+    assert manifest_of(archive)["keys"] == []
+
+
+def test_keys_come_only_when_asked_for(actor, tmp_path, settings):
+    settings.VAR_DIR = tmp_path / "var"
+    (tmp_path / "var" / "keys").mkdir(parents=True)
+    (tmp_path / "var" / "keys" / "ring.json").write_text("{}")
+    written = write_archive(tmp_path / "backup.tar", with_keys=True)
+    assert written.keys
+    assert manifest_of(tmp_path / "backup.tar")["keys"] == ["ring.json"]
+
+
+def test_an_earlier_backup_is_never_overwritten(archive):
+    with pytest.raises(BackupError, match="exists already"):
+        write_archive(archive)
+
+
+def test_it_restores_only_into_an_empty_installation(archive):
+    with pytest.raises(BackupError, match="already has people"):
+        restore_archive(archive)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda name, content: content.replace(b"Alice", b"Malic"), "is damaged"),
+        (lambda name, content: None if name.startswith("files/") else content, "lacks files/"),
+        (lambda name, content: None if name == "manifest.json" else content, "no backup of Freelance ML"),
+        (lambda name, content: b'{"format": 99}' if name == "manifest.json" else content, "format 99"),
+    ],
+)
+def test_a_changed_archive_is_refused_before_anything_is_touched(archive, tmp_path, change, message):
+    damaged = rewrite(archive, tmp_path / "damaged.tar", change)
+    with pytest.raises(BackupError, match=message):
+        restore_archive(damaged)
+
+
+def test_a_cut_off_archive_is_refused(archive, tmp_path):
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    with pytest.raises(BackupError):
+        restore_archive(cut)
+
+
+def with_manifest(source, target, **changes):
+    def change(name, content):
+        return json.dumps({**json.loads(content), **changes}).encode() if name == "manifest.json" else content
+
+    return rewrite(source, target, change)
+
+
+def test_a_file_name_that_leaves_the_storage_is_refused(archive, tmp_path):
+    hostile = with_manifest(archive, tmp_path / "hostile.tar", files=["../settings.py"])
+    with pytest.raises(BackupError, match="forbidden name"):
+        restore_archive(hostile)
+
+
+def test_another_version_is_named(archive, tmp_path):
+    migrations = [*manifest_of(archive)["migrations"], "projects.9999_future"]
+    newer = with_manifest(archive, tmp_path / "newer.tar", migrations=migrations)
+    with pytest.raises(BackupError, match=r"projects\.9999_future"):
+        restore_archive(newer)
+
+
+def test_the_digests_are_equal_after_restoring_on_sqlite(archive, tmp_path):
+    var = tmp_path / "var"
+    restored = manage("restore", archive, var=var)
+    assert restored.returncode == 0, restored.stderr
+    again = manage("backup", tmp_path / "again.tar", var=var)
+    assert again.returncode == 0, again.stderr
+    assert digests_of(tmp_path / "again.tar") == digests_of(archive)
+    assert manifest_of(tmp_path / "again.tar")["files"] == manifest_of(archive)["files"]
+    assert manage("restore", archive, var=var).returncode == 1
+
+
+def test_the_digests_are_equal_after_moving_to_postgresql(archive, tmp_path):
+    var = tmp_path / "var"
+    with postgres_database() as database:
+        restored = manage("restore", archive, var=var, database=database)
+        assert restored.returncode == 0, restored.stderr
+        again = manage("backup", tmp_path / "again.tar", var=var, database=database)
+        assert again.returncode == 0, again.stderr
+        assert digests_of(tmp_path / "again.tar") == digests_of(archive)
+        script = "from projects.models import User; User.objects.create_user('new@example.com', 'x'); print('made')"
+        assert "made" in manage("shell", "-c", script, var=var, database=database).stdout
