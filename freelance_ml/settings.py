@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "projects.middleware.RequestIdMiddleware",
+    "projects.middleware.PrivacyMiddleware",
     "freelance_ml.logs.RequestLogMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -86,7 +87,6 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "projects.middleware.ActorMiddleware",
     "projects.middleware.FirstRunMiddleware",
-    "projects.middleware.PrivacyMiddleware",
 ]
 
 ROOT_URLCONF = "freelance_ml.urls"
@@ -393,7 +393,6 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
         "projects.api.schema.add_problem",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",

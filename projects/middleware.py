@@ -86,7 +86,7 @@ class PrivacyMiddleware:
         """Add the headers where the view did not set its own."""
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
-        user: Any = getattr(request, "user", None)
+        user: Any = getattr(request, "_cached_user", None)  # as far as the answer looked at it
         is_private = request.path.startswith("/accounts/") or "Authorization" in request.headers
         if is_private or (user is not None and user.is_authenticated):
             patch_cache_control(response, private=True, no_store=True)

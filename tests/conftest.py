@@ -12,7 +12,7 @@ import pytest  # the environment must be set before Django reads it
 from projects.access import Role
 from tests.factories import projects as make
 
-pytest_plugins = ["tests.append_only"]
+pytest_plugins = ["tests.append_only", "tests.canaries"]
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
