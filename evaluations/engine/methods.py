@@ -43,6 +43,7 @@ CORRELATION = (-1.0, 1.0)
 POSITIVE = (0.0, math.inf)
 SHARE_EXPLAINED = (-math.inf, 1.0)
 NOTHING = Bounds(None, None)
+_MARKS = 20_000_000  # rows times cells; beyond it the influence of rows is used instead
 CLUSTERS_RESAMPLED = 5000  # above this many clusters their spread alone says enough
 
 
@@ -113,7 +114,7 @@ class Method(ABC):
         """Bound the figure by the spread of the influence of clusters or weighted rows."""
         error, units = standard_error(self.influence(rows), rows)
         value = self.value(rows)
-        word = "influence of clusters" if rows.groups is not None else "influence of weighted rows"
+        word = "influence of clusters" if rows.groups is not None else "influence of rows"
         inside = self.limits[0] < value < self.limits[1]
         if error > 0 and inside:
             quantile = student_quantile(confidence, max(1, units - 1))
@@ -183,6 +184,8 @@ class TableMethod(Method):
     def sums(self, rows: Predictions) -> tuple[Floats, Statistic] | None:
         """Mark each row's cell, so that totals are tables."""
         shape = rows.table.shape
+        if rows.rows * rows.table.size > _MARKS:
+            return None
         marks = np.zeros((rows.rows, rows.table.size))
         marks[np.arange(rows.rows), rows.cells] = 1
         return marks, lambda totals: self.statistic(totals.reshape(-1, *shape))
@@ -312,9 +315,12 @@ class TableFigure(TableMethod):
         """Resample the table (BCa); where it holds too few errors, draw from Dirichlet."""
         table = rows.table
         errors = table.sum() - np.trace(table)
+        used = np.flatnonzero(table)
+        if len(used) * table.size > _MARKS:
+            return self.robust(rows, confidence)
         if min(errors, np.trace(table)) >= SPARSE:
-            used = np.flatnonzero(table)
-            cells = np.eye(table.size)[used]
+            cells = np.zeros((len(used), table.size))
+            cells[np.arange(len(used)), used] = 1
             bounds = bca(
                 cells,
                 table.flat[used],
@@ -538,7 +544,10 @@ class AveragePrecision(ScoreMethod):
             value, positive, negative = ranking.average_precision_influence(order)
             squares = dot(order.positives, positive * positive)
             squares += dot(order.negatives, negative * negative)
-            return value, math.sqrt(squares) / rows.rows
+            # With few positives the influence is too narrow; the binomial spread of as many rows as
+            # there are positives (Boyd, Eng and Page 2013) is then the wider one.
+            binomial = value * (1 - value) / float(order.positives.sum())
+            return value, math.sqrt(max(squares / rows.rows**2, binomial))
 
         return rows.remember("average precision", make)
 
@@ -552,7 +561,7 @@ class AveragePrecision(ScoreMethod):
         """Use the variance of the influences on the logit scale."""
         del rng
         value, error = self._spread(rows)
-        return self._bounded(value, error, rows, confidence, "influence")
+        return self._bounded(value, error, rows, confidence, "influence or binomial")
 
 
 @dataclass(frozen=True)

@@ -297,7 +297,7 @@ _ROWS = [
         counted="positive rows",
         undefined_when="no row is positive",
         formula="Σ (R_k - R_{k-1}) P_k",
-        interval="Variance of the influence function, logit scale",
+        interval="Variance of the influence function or of a share of the positives, the larger; logit scale",
         source="Boyd, Eng and Page 2013",
     ),
     Metric(

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from projects.errors import DomainError
@@ -117,7 +118,7 @@ class Predictions:
 
 def compact(values: NDArray[Any]) -> NDArray[np.intp]:
     """Give every distinct value its number 0..g-1 in sorted order."""
-    return np.unique(values, return_inverse=True)[1].astype(np.intp)
+    return pd.factorize(values, sort=True)[0].astype(np.intp)
 
 
 def check_weights(weights: Floats) -> Floats:
@@ -159,19 +160,17 @@ def check_probability(probability: Floats, classes: int) -> Floats:
 
 def encode(values: NDArray[Any], classes: Sequence[str], column: str, *, closed: bool = True) -> NDArray[np.intp]:
     """Turn labels into codes of ``classes``, refusing a label that is none of them."""
-    labels = np.asarray(values).astype(str)
-    names = np.asarray(classes, dtype=str)
-    order = np.argsort(names)
-    at = np.minimum(np.searchsorted(names[order], labels), len(names) - 1)
-    codes = order[at]
-    strange = names[codes] != labels
-    if closed and strange.any():
+    given, labels = pd.factorize(np.asarray(values, dtype=object))
+    places = {name: code for code, name in enumerate(classes)}
+    strange = [str(label) for label in labels if str(label) not in places]
+    if strange:
         raise PredictionsError(
             column=column,
-            problem=f"“{labels[strange][0]}” is not one of the classes {', '.join(classes)}.",
+            problem=f"“{strange[0]}” is not one of the classes {', '.join(classes)}.",
             remedy="Correct the label or add the class to the protocol.",
         )
-    return codes.astype(np.intp)
+    codes = np.array([places[str(label)] for label in labels], dtype=np.intp)
+    return codes[given]
 
 
 def dot(one: Floats, two: NDArray[Any]) -> float:

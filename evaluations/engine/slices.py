@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
@@ -62,9 +63,9 @@ class Grouping:
 
 def column(name: str, values: NDArray[Any]) -> Column:
     """Give the values of a column their numbers; missing ones are a slice of their own."""
-    texts = np.asarray(values).astype(str)
-    names, codes = np.unique(texts, return_inverse=True)
-    return Column(name, codes.astype(np.uint16 if len(names) < 2**16 else np.int64), tuple(names))
+    codes, found = pd.factorize(np.asarray(values, dtype=object), sort=True)
+    kind = np.uint16 if len(found) < 2**16 else np.int64
+    return Column(name, codes.astype(kind), tuple(str(each) for each in found))
 
 
 def groupings(columns: list[Column], *, pairs: bool) -> list[tuple[Column, ...]]:

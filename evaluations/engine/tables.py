@@ -25,7 +25,7 @@ from evaluations.engine.predictions import (
 from evaluations.engine.protocols import Protocol
 
 Table: TypeAlias = pd.DataFrame | pa.Table | Mapping[str, Any]
-MOST_CLASSES = 1000
+MOST_CLASSES = 100
 TWO = 2
 
 
@@ -80,7 +80,7 @@ class Sheet:
                 blank = series.isna().to_numpy()
                 labels = np.full(len(series), "(missing)", dtype=object)
                 labels[~blank] = as_labels(series[~blank])
-                return labels.astype(str)
+                return labels
         raise PredictionsError(
             column=name,
             problem="the protocol slices by it, but the predictions do not hold it.",
@@ -89,12 +89,14 @@ class Sheet:
 
 
 def as_labels(series: "pd.Series[Any]") -> NDArray[Any]:
-    """Write values as text."""
+    """Write values as text; each distinct value is written once, however many rows hold it."""
+    codes, values = pd.factorize(series)
     if pd.api.types.is_float_dtype(series.dtype):
-        values = series.to_numpy(dtype=np.float64)
-        if len(values) and (values % 1 == 0).all():
-            return values.astype(np.int64).astype(str)
-    return series.astype(str).to_numpy().astype(str)
+        numbers = np.asarray(values, dtype=np.float64)
+        if np.isfinite(numbers).all() and (numbers % 1 == 0).all():
+            values = pd.Index(numbers.astype(np.int64))
+    texts = np.array([str(value) for value in values], dtype=object)
+    return texts[codes] if len(texts) else np.empty(len(codes), dtype=object)
 
 
 def find_classes(protocol: Protocol, sheet: Sheet) -> tuple[str, ...]:
