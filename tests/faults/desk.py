@@ -88,7 +88,7 @@ def work_off(job_id):
 
 def latencies():
     started = Job.objects.filter(started_at__isnull=False, attempts=1)
-    return [(job.started_at - job.created_at).total_seconds() for job in started]
+    return [(job.started_at - job.created_at).total_seconds() for job in started.order_by("created_at")]
 
 
 def unfinished():

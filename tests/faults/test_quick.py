@@ -187,6 +187,17 @@ def test_a_full_disk_leaves_a_reason_and_no_half_file(tmp_path, empty_database):
         subprocess.run(["umount", place], check=True)
 
 
+def test_without_any_redis_files_carry_the_hints(tmp_path, empty_database):
+    stage = Stage(tmp_path / "s", template=empty_database, broker="filesystem", wish=True)
+    try:
+        stage.start_worker()
+        stage.start_dispatcher()
+        ids = stage.ask("start", kind="add", count=3, wish=True)
+        assert {row["state"] for row in stage.wait_for(ids, seconds=30).values()} == {"done"}
+    finally:
+        stage.close()
+
+
 def test_six_writers_meet_no_lock(stage):
     found = stage.ask("write_for", seconds=3, writers=6)
     assert found["errors"] == []
