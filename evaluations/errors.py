@@ -99,3 +99,10 @@ class LookNotChargedError(DomainError):
 
     code = "look-not-charged"
     template = "The acceptance rows are only opened for a look that is in the ledger. Start an evaluation."
+
+
+class ReportNotLatestError(DomainError):
+    """Raised when an older report would be sent or answered."""
+
+    code = "report-not-latest"
+    template = "Report {number} has been superseded by a newer one. Open the newest."

@@ -18,6 +18,7 @@ class Report(TenantModel):
     digest = models.CharField(max_length=64)  # SHA-256 of the canonical body
     signature = models.TextField()  # Ed25519 over the canonical body, base64
     key_id = models.CharField(max_length=64)
+    charts = models.JSONField(default=dict, editable=False)  # SVG by name, drawn from the body
     sent_at = models.DateTimeField(null=True, editable=False)
     created_by = models.ForeignKey("projects.User", models.SET_NULL, null=True, related_name="+", editable=False)
 
@@ -30,3 +31,8 @@ class Report(TenantModel):
 
     def __str__(self) -> str:
         return f"Report {self.number} on {self.milestone}"
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether no newer report supersedes it."""
+        return not self.milestone.reports.filter(number__gt=self.number).exists()
