@@ -9,7 +9,7 @@ reconciled or invoiced is summed from the text.
 
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException, Inexact, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException, Inexact, InvalidOperation, localcontext
 
 from billing.bills.errors import BillError
 
@@ -46,10 +46,8 @@ def from_nanos(nanos: int) -> Decimal:
 
 def add(total: Decimal, amounts: Sequence[Decimal]) -> Decimal:
     """Add amounts to a total, exactly."""
-    plus = EXACT.add
-    for amount in amounts:
-        total = plus(total, amount)
-    return total
+    with localcontext(EXACT):
+        return sum(amounts, total)
 
 
 def read_amount(text: str, *, group: str = "", point: str = ".") -> Decimal | None:
@@ -81,6 +79,8 @@ def read_quickly(cells: Sequence[str]) -> list[Decimal | None] | None:
     if max(map(len, cells)) > LARGEST or not DIGITS_ONLY.fullmatch("".join(cells)):
         return None
     try:
-        return [Decimal(cell) if cell else None for cell in cells]
+        if "" in cells:
+            return [Decimal(cell) if cell else None for cell in cells]
+        return list(map(Decimal, cells))
     except DecimalException:
         return None

@@ -53,6 +53,14 @@ class Batch:
     kept_raw: dict[int, list[str]] = field(default_factory=dict)
     kept: dict[str, list[Any]] = field(default_factory=dict)
     kept_same: dict[int, bool] = field(default_factory=dict)
+    kept_different: dict[int, set[str]] = field(default_factory=dict)
+
+    def different(self, index: int) -> set[str]:
+        """Return the different cells of one source column."""
+        if index not in self.kept_different:
+            cells = self.raw(index)
+            self.kept_different[index] = {cells[0]} if self.is_same(index) else set(cells)
+        return self.kept_different[index]
 
     def is_same(self, index: int) -> bool:
         """Say whether a source column has one and the same cell in all rows of the batch."""

@@ -142,7 +142,7 @@ class Watch:
     def look(self, batch: Batch) -> Iterable[tuple[tuple[str, str], int]]:
         """Yield (code and message, line) of every cell that is not as it should be."""
         cells = batch.raw(self.index)
-        different = {cells[0]} if batch.is_same(self.index) else set(cells)
+        different = batch.different(self.index)
         if len(self.seen) > REMEMBERED:
             self.seen.clear()
         for cell in different.difference(self.seen):
@@ -209,6 +209,6 @@ def _watches(at: dict[str, int]) -> Iterable[Watch | NullWatch]:
     plan += [(name, check_null) for name in NEVER_NULL if name not in AMOUNTS]
     plan += [(name, check_word(allowed)) for name, allowed in ALLOWED.items()]
     plan += [("BillingCurrency", check_currency), ("Tags", check_tags)]
-    plan += [(name, check_null_word) for name in ("ChargeClass", "Tags", "ResourceId")]
+    plan += [(name, check_null_word) for name in ("ChargeClass", "Tags")]
     yield from (NullWatch(field, name) for name, field in AMOUNTS.items() if name in at)
     yield from (Watch(at[name], name, check) for name, check in plan if name in at)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from billing.bills.amounts import EXACT, has_null, plain_text
+from billing.bills.amounts import EXACT, add, has_null, plain_text
 from billing.bills.columns import Batch, Layout
 from billing.bills.conformance import Conformance, Finding
 from billing.bills.lines import AMOUNTS
@@ -33,10 +33,7 @@ class Tally:
         numbers = cast("list[Decimal]", values)
         if has_null(values):
             numbers = [value for value in values if value is not None]
-        plus, total = EXACT.add, self.total
-        for number in numbers:
-            total = plus(total, number)
-        self.total = total
+        self.total = add(self.total, numbers)
         self.present += len(numbers)
         self.null += len(values) - len(numbers)
         self.zero += len(numbers) - sum(map(bool, numbers))
@@ -156,7 +153,7 @@ class PreviewCounter:
         self.rows = 0
         self.slices: dict[tuple[Any, ...], Slice] = {}
         self.tallies: dict[str, dict[str, Tally]] = {}
-        self.categories: dict[str, list[Any]] = {}
+        self.categories: dict[str, tuple[int, Decimal]] = {}
         self.providers: set[str] = set()
         self.services: set[str] = set()
         self.days: list[Any] = []
@@ -212,13 +209,13 @@ class PreviewCounter:
     def _categories(self, batch: Batch) -> None:
         costs = batch.column("billed" if "billed" in self.layout.fields else "effective")
         words = batch.column("category")
-        plus, kept = EXACT.add, self.categories
-        for word, rows in Counter(words).items():
-            kept.setdefault(word, [0, ZERO])[0] += rows
+        by_word: dict[str, list[Decimal]] = {word: [] for word in set(words)}
         for word, cost in zip(words, costs, strict=True):
             if cost:
-                entry = kept[word]
-                entry[1] = plus(entry[1], cost)
+                by_word[word].append(cost)
+        for word, some in by_word.items():
+            rows, total = self.categories.get(word, (0, ZERO))
+            self.categories[word] = (rows + words.count(word), add(total, some))
 
     def _tags(self, batch: Batch) -> None:
         if "tags" not in self.layout.fields:
@@ -249,7 +246,7 @@ class PreviewCounter:
             usage_last=days[1],
             providers=sorted(self.providers - {""}),
             tallies=self.tallies,
-            categories={word: (rows, total) for word, (rows, total) in self.categories.items()},
+            categories=dict(self.categories),
             services=len(self.services - {""}),
             tagged_rows=self.tagged,
             tag_keys=dict(self.tag_keys.most_common(MOST_TAG_KEYS)),

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 from billing.bills.errors import BillError
 
 CHUNK = 1 << 18  # bytes read at once
+TAIL = 8_192
 GZIP, ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError)
@@ -32,10 +33,18 @@ class Limits:
     ratio_from: int = 50_000_000  # below this many bytes no ratio is suspicious
 
 
+class Readable(Protocol):
+    """A stream of bytes that fills a buffer."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the buffer from its start and return how many bytes came."""
+        ...
+
+
 class Counted(io.RawIOBase):
     """A stream that counts the bytes that really come out and stops what grows too large."""
 
-    def __init__(self, stream: IO[bytes], packed: int | None, limits: Limits) -> None:
+    def __init__(self, stream: Readable, packed: int | None, limits: Limits) -> None:
         super().__init__()
         self.stream, self.packed, self.limits = stream, packed, limits
         self.count = self.since_newline = 0
@@ -48,15 +57,14 @@ class Counted(io.RawIOBase):
         """Fill the buffer with checked bytes."""
         view = memoryview(cast("bytearray", buffer)).cast("B")
         try:
-            chunk = self.stream.read(len(view))
+            size = self.stream.readinto(view)
         except BROKEN as error:
             message = "The packed file is damaged or incomplete. Download it again."
             raise BillError("broken-archive", message) from error
-        view[: len(chunk)] = chunk
-        self._check(chunk)
-        return len(chunk)
+        self._check(view[:size])
+        return size
 
-    def _check(self, chunk: bytes) -> None:
+    def _check(self, chunk: memoryview) -> None:
         self.count += len(chunk)
         if self.count > self.limits.inflated_bytes:
             size = self.limits.inflated_bytes // 1_000_000
@@ -65,10 +73,14 @@ class Counted(io.RawIOBase):
         if inflating and self.count > self.limits.ratio * max(self.packed or 0, 1):
             message = "The packed file grows beyond reason when unpacked. Upload the CSV itself."
             raise BillError("bomb", message)
-        newline = chunk.rfind(b"\n")
-        self.since_newline = self.since_newline + len(chunk)
+        # The last line break is nearly always near the end; look there before copying it all.
+        tail = bytes(chunk[-TAIL:])
+        if b"\n" not in tail:
+            tail = bytes(chunk)
+        newline = tail.rfind(b"\n")
+        self.since_newline += len(chunk)
         if newline >= 0:
-            self.since_newline = len(chunk) - newline - 1
+            self.since_newline = len(tail) - newline - 1
         if self.since_newline > self.limits.line_bytes:
             message = "A line is longer than 16 MB. This is not a bill in CSV."
             raise BillError("not-text", message)
@@ -78,7 +90,7 @@ class Counted(io.RawIOBase):
 def open_text(path: Path, limits: Limits) -> Iterator[tuple[IO[str], Callable[[], float]]]:
     """Open a bill as text with its line ends untouched, and with the share that is read."""
     packed = path.stat().st_size
-    with path.open("rb", buffering=CHUNK) as file:
+    with path.open("rb", buffering=0) as file:
         magic = file.read(4)
         file.seek(0)
 
@@ -86,7 +98,7 @@ def open_text(path: Path, limits: Limits) -> Iterator[tuple[IO[str], Callable[[]
             return min(file.tell() / max(packed, 1), 1.0)
 
         if magic[:2] == GZIP:
-            with gzip.GzipFile(fileobj=file) as stream, _decoded(cast("IO[bytes]", stream), packed, limits) as text:
+            with gzip.GzipFile(fileobj=file) as stream, _decoded(cast("Readable", stream), packed, limits) as text:
                 yield text, share
         elif magic in ZIPS:
             with _zip_member(file) as member, _decoded(member, packed, limits) as text:
@@ -97,7 +109,7 @@ def open_text(path: Path, limits: Limits) -> Iterator[tuple[IO[str], Callable[[]
 
 
 @contextmanager
-def _zip_member(file: BinaryIO) -> Iterator[IO[bytes]]:
+def _zip_member(file: BinaryIO) -> Iterator[Readable]:
     """Open the only file of a zip."""
     try:
         archive = zipfile.ZipFile(file)
@@ -118,7 +130,7 @@ def _zip_member(file: BinaryIO) -> Iterator[IO[bytes]]:
             message = "The zip file is damaged or packed in an unknown way. Upload the CSV itself."
             raise BillError("broken-archive", message) from error
         with member:
-            yield member
+            yield cast("Readable", member)
 
 
 def _is_content(info: zipfile.ZipInfo) -> bool:
@@ -128,7 +140,7 @@ def _is_content(info: zipfile.ZipInfo) -> bool:
 
 
 @contextmanager
-def _decoded(stream: IO[bytes], packed: int | None, limits: Limits) -> Iterator[IO[str]]:
+def _decoded(stream: Readable, packed: int | None, limits: Limits) -> Iterator[IO[str]]:
     """Put counting, buffering and decoding on top of bytes; a BOM names the encoding."""
     buffered = io.BufferedReader(Counted(stream, packed, limits), CHUNK)
     start = buffered.peek(4)
