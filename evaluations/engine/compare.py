@@ -13,9 +13,11 @@ from scipy import optimize, special, stats
 from evaluations.engine import ranking
 from evaluations.engine.bootstrap import Floats, bca, in_order, resample
 from evaluations.engine.intervals import Bounds, normal_quantile, student_quantile
-from evaluations.engine.methods import Proportion, RocArea, TableMethod, cluster_sums, placed, standard_error
+from evaluations.engine.methods import cluster_sums, standard_error
 from evaluations.engine.metrics import Metric, missing
 from evaluations.engine.predictions import Predictions
+from evaluations.engine.scored import RocArea, placed
+from evaluations.engine.tabled import Proportion, TableMethod
 
 EXACT_BELOW = 25  # discordant rows; the cut-off that MLflow uses as well
 ROWS_RESAMPLED = 5000

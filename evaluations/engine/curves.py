@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from evaluations.engine import ranking
 from evaluations.engine.bootstrap import Floats
 from evaluations.engine.intervals import wilson
-from evaluations.engine.methods import equal_mass_starts, ordered
 from evaluations.engine.predictions import Predictions
+from evaluations.engine.scored import equal_mass_starts, ordered
 
 MOST_POINTS = 200
 RELIABILITY_BINS = 12

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from evaluations.engine.bootstrap import Floats
-from evaluations.engine.methods import TableFigure
 from evaluations.engine.predictions import Predictions
+from evaluations.engine.tabled import TableFigure
 
 # Functions of confusion tables, shape (..., K, K), truth in rows -----------------------------
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evaluations.engine.intervals import normal_quantile
-from evaluations.engine.methods import AverageOfProportions, MacroRocArea, Proportion, ScoreMethod
 from evaluations.engine.metrics import Measure, Metric, measure, metric
 from evaluations.engine.predictions import Predictions
 from evaluations.engine.protocols import Gate
+from evaluations.engine.scored import MacroRocArea, ScoreMethod
+from evaluations.engine.tabled import AverageOfProportions, Proportion
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 

@@ -12,23 +12,12 @@ from zlib import crc32
 import numpy as np
 
 from evaluations.engine import figures
+from evaluations.engine.averaged import FigureOfSums, MeanOfRows
 from evaluations.engine.intervals import Bounds
-from evaluations.engine.methods import (
-    CORRELATION,
-    SHARE_EXPLAINED,
-    UNIT,
-    AverageOfProportions,
-    AveragePrecision,
-    CalibrationError,
-    FigureOfSums,
-    MacroRocArea,
-    MeanOfRows,
-    Method,
-    Proportion,
-    RocArea,
-    TableFigure,
-)
+from evaluations.engine.methods import CORRELATION, SHARE_EXPLAINED, UNIT, Method
 from evaluations.engine.predictions import Predictions
+from evaluations.engine.scored import AveragePrecision, CalibrationError, MacroRocArea, RocArea
+from evaluations.engine.tabled import AverageOfProportions, Proportion, TableFigure
 from projects.errors import DomainError
 
 Needs = Literal["labels", "probabilities", "values"]

@@ -16,9 +16,10 @@ from scipy import special, stats
 from evaluations.engine.bootstrap import Floats
 from evaluations.engine.gates import shared_confidence, support_floor
 from evaluations.engine.intervals import SPARSE, normal_quantile
-from evaluations.engine.methods import Proportion, ScoreMethod, TableMethod
 from evaluations.engine.metrics import REGISTRY, Metric
 from evaluations.engine.protocols import Gate, Protocol
+from evaluations.engine.scored import ScoreMethod
+from evaluations.engine.tabled import Proportion, TableMethod
 
 Whole = NDArray[np.int64]
 MOST_ROWS = 10_000_000
