@@ -29,15 +29,15 @@ def dashboard_of(actor: Actor) -> dict[str, Any]:
     """Gather what the dashboard shows."""
     needs = needs_of(actor)
     mine = [need for need in needs if need.who == "you"]
-    money = money_in_sight(actor)
+    money, running = money_in_sight(actor), list(running_jobs(actor))
     return {
         "needs": mine[:MOST_NEEDS],
         "more_needs": max(len(mine) - MOST_NEEDS, 0),
         "theirs": [need for need in needs if need.who != "you"][:MOST_NEEDS],
-        "running": list(running_jobs(actor)),
+        "running": running,
         "coming": list(coming_milestones(actor)),
         "money": _columns(money),
-        "is_new": not money and not needs and not Client.objects.visible_to(actor).exists(),
+        "is_new": not (money or needs or running) and not Client.objects.visible_to(actor).exists(),
     }
 
 
