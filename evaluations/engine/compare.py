@@ -195,7 +195,9 @@ def _bound(
         return _bound_shares(ours, theirs, margin, confidence)
     if isinstance(metric.method, RocArea) and plain:
         _, error = paired_delong(ours, theirs)
-        return _normal(gain, error, margin, normal_quantile(confidence), None, "paired DeLong")
+        freedom = max(1, metric.method.support(ours) - 1)
+        quantile = student_quantile(confidence, freedom)
+        return _normal(gain, error, margin, quantile, freedom, "paired DeLong")
     units = ours.rows if ours.groups is None else int(ours.groups.max()) + 1
     if units <= ROWS_RESAMPLED and ours.weights is None:
         bounds = _resampled(metric, ours, theirs, confidence, seed)
@@ -230,14 +232,14 @@ def _bound_shares(
 
 
 def _normal(
-    gain: float, error: float, margin: float, quantile: float, freedom: int | None, method: str
+    gain: float, error: float, margin: float, quantile: float, freedom: int, method: str
 ) -> tuple[Bounds, float | None, str]:
     """Bound a difference by its standard error; without spread nothing is claimed."""
     if error <= 0:
         same = gain == 0
         return Bounds(0.0, 0.0) if same else Bounds(None, None), 1.0 if same else None, method
     score = (gain + margin) / error
-    chance = special.ndtr(-score) if freedom is None else special.stdtr(freedom, -score)
+    chance = special.stdtr(freedom, -score)
     return Bounds(gain - quantile * error, gain + quantile * error), float(chance), method
 
 

@@ -272,7 +272,7 @@ _ROWS = [
         counted="rows of the rarer class",
         undefined_when="only one class occurs in the truth",
         formula="P(score⁺ > score⁻) + ½ P(score⁺ = score⁻)",
-        interval="DeLong on the logit scale; a perfect order by Clopper-Pearson on the rarer class",
+        interval="DeLong on the logit scale, Student's t by the rarer class; a perfect order by Clopper-Pearson on it",
         source="DeLong et al. 1988; Sun and Xu 2014",
     ),
     Metric(

@@ -16,6 +16,7 @@ from evaluations.engine.intervals import (
     clopper_pearson,
     from_spread,
     normal_quantile,
+    student_quantile,
 )
 from evaluations.engine.methods import (
     UNIT,
@@ -42,14 +43,22 @@ class ScoreMethod(Method):
         return not 0 < positive_mass(rows) < float(rows.mass.sum())
 
     def _bounded(self, value: float, error: float, rows: Predictions, confidence: float, word: str) -> Interval:
-        """Bound on the logit scale; a perfect order is bounded by the rarer class alone."""
-        if error > 0 and 0 < value < 1:
-            bounds = from_spread(value, error, normal_quantile(confidence), UNIT)
+        """Bound on the logit scale, with Student's t for the rows of the rarer class.
+
+        With few rows of a class its share of the spread is itself a guess; the normal quantile would
+        hold too rarely. A perfect order, or a class of one row, is bounded by the rarer class alone.
+        """
+        few = self.support(rows)
+        if error > 0 and 0 < value < 1 and few > 1:
+            bounds = from_spread(value, error, student_quantile(confidence, few - 1), UNIT)
             return same(bounds, word + ", logit scale")
-        return same(
-            clopper_pearson(value * self.support(rows), self.support(rows), confidence),
-            "exact, rows of the rarer class",
-        )
+        return same(clopper_pearson(value * few, few, confidence), "exact, rows of the rarer class")
+
+    def robust(self, rows: Predictions, confidence: float) -> Interval:
+        """Bound by the spread of the influence, unless one class has a single row."""
+        if self.support(rows) > 1:
+            return super().robust(rows, confidence)
+        return self._bounded(self.value(rows), 0.0, rows, confidence, "")
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,7 @@ class MacroRocArea(Method):
     def value(self, rows: Predictions) -> float:
         """Average the areas; nan if a class is missing."""
         mass = np.bincount(rows.truth, rows.mass, minlength=len(rows.classes))
-        if mass.min() <= 0 or len(rows.classes) < 2:  # noqa: PLR2004 - one class has no rest
+        if mass.min() <= 0 or len(rows.classes) < 2:
             return math.nan
         return float(np.mean([ranking.auc_parts(each)[0] for each in self._each(rows)]))
 
@@ -156,10 +165,10 @@ class MacroRocArea(Method):
         del rng
         value = self.value(rows)
         error, _ = standard_error(self.influence(rows), rows)
-        if error > 0 and 0 < value < 1:
-            bounds = from_spread(value, error, normal_quantile(confidence), UNIT)
-            return same(bounds, "DeLong over classes, logit scale")
         size = self.support(rows)
+        if error > 0 and 0 < value < 1 and size > 1:
+            bounds = from_spread(value, error, student_quantile(confidence, size - 1), UNIT)
+            return same(bounds, "DeLong over classes, logit scale")
         return same(clopper_pearson(value * size, size, confidence), "exact, rarest class")
 
 

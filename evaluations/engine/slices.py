@@ -23,6 +23,7 @@ from evaluations.engine.verdict import benjamini_hochberg
 
 MOST_VALUES = 1000  # of one column; more are a measure, not a slice
 MOST_CELLS = 200_000  # of a pair
+SLICE_SUPPORT = 10  # positives or what the metric rests on; fewer show nothing
 FALSE_FINDS = 0.05  # share of false finds among the slices called weak
 Codes = NDArray[np.integer[Any]]
 
@@ -202,17 +203,19 @@ def _areas(ready: _Ready, codes: Codes, number: Floats, positives: Floats, z: fl
         area = _sum_runs(below, positives) / (positives * negatives)
         spread = _spread(below, positives, negatives, area)
         spread += _spread(above, negatives, positives, area)
+        few = np.minimum(positives, negatives)
+        reach = special.stdtrit(np.maximum(few - 1, 1), special.ndtr(z))
         middle = special.logit(area)
-        half = z * np.sqrt(spread) / (area * (1 - area))
+        half = reach * np.sqrt(spread) / (area * (1 - area))
         low, high = special.expit(middle - half), special.expit(middle + half)
-    return area, *_perfect(area, low, high, np.minimum(positives, negatives), z)
+    return area, *_perfect(area, low, high, few, z)
 
 
 def _packed(ready: _Ready, codes: Codes) -> NDArray[Any]:
     """Put slice, rank and truth into the fewest bits that hold them."""
     assert ready.tail is not None  # noqa: S101 - asked by the caller
     top = int(codes.max()).bit_length() if len(codes) else 0
-    if top + ready.bits <= 32:  # noqa: PLR2004 - bits of an integer
+    if top + ready.bits <= 32:
         return (codes.astype(np.uint32) << np.uint32(ready.bits)) | ready.tail.astype(np.uint32)
     return (codes.astype(np.uint64) << np.uint64(ready.bits)) | ready.tail
 
@@ -258,8 +261,8 @@ def _spread(counts: Floats, own: Floats, other: Floats, area: Floats) -> Floats:
 
 
 def _perfect(area: Floats, low: Floats, high: Floats, few: Floats, z: float) -> tuple[Floats, Floats]:
-    """Bound areas without spread by the rarer class alone, exactly."""
-    stuck = np.isfinite(area) & ~(np.isfinite(low) & (high > low))
+    """Bound areas without spread, or of a class of one row, by the rarer class alone, exactly."""
+    stuck = np.isfinite(area) & ((few < 2) | ~(np.isfinite(low) & (high > low)))
     hits = area * few
     miss = float(special.ndtr(-z))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -313,7 +316,7 @@ def weak_slices(
 
     Each slice is tested one-sided against all other rows of the same grouping; the p values are
     adjusted over all slices (Benjamini and Hochberg), since nobody named them beforehand. Slices
-    under 30 rows are listed as too small and never called weak.
+    under 30 rows, or under 10 that the figure rests on, are listed as too small and never called weak.
 
     Parameters
     ----------
@@ -339,7 +342,7 @@ def weak_slices(
         support = grouping.support[metric]
         error = (high - low) / (2 * normal_quantile(confidence))
         chance = _against_rest(value, error, support, lower_is_better=lower_is_better)
-        small = (grouping.rows < SLICE_ROWS) | ~np.isfinite(chance)
+        small = (grouping.rows < SLICE_ROWS) | (support < SLICE_SUPPORT) | ~np.isfinite(chance)
         for i, cell in enumerate(grouping.cells):
             entries.append(
                 {

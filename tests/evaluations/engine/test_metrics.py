@@ -337,3 +337,14 @@ def test_binary_metrics_hold_on_any_rows(rows):
             for ends in (m.interval, m.bounds):
                 assert ends.low is None or row.limits[0] - 1e-12 <= ends.low <= m.value
                 assert ends.high is None or m.value <= ends.high <= row.limits[1] + 1e-12
+
+
+def test_an_area_on_one_positive_row_is_hardly_bounded():
+    """DeLong alone would see no spread among the positives and call this sure."""
+    rows = binary(400, seed=31)
+    only = rows.truth & (np.cumsum(rows.truth) == 1)
+    lonely = rows.take(only | ~rows.truth)
+    low, high = found("roc_auc", lonely).bounds
+    assert high - low > 0.8
+    grouped = found("roc_auc", replace(lonely, groups=np.arange(lonely.rows)))
+    assert grouped.bounds == pytest.approx((low, high))
