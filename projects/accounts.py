@@ -1,7 +1,6 @@
 """How allauth behaves here: entry by invitation only, every guess counted, every change of access in the trail."""
 
 import logging
-from smtplib import SMTPException
 from typing import Any
 
 from allauth.account import signals as account_signals
@@ -15,6 +14,7 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.dispatch import receiver
@@ -35,6 +35,7 @@ from projects.services.guards import (
     give_back,
     network_of,
 )
+from projects.services.mail import queue_mail
 from projects.services.people import actor_of
 
 logger = logging.getLogger(__name__)
@@ -92,14 +93,16 @@ class AccountAdapter(DefaultAccountAdapter):
         note(request, user, "sign-in.failed", factor="password")
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a letter; a flood or a broken mail server must not show whether the account exists."""
+        """Write a letter into the outbox: neither a flood nor a slow mail server shows whether the account exists."""
         try:
             count_try(MAIL, subject=email)
-            super().send_mail(template_prefix, email, context)
         except TooManyTriesError:
             logger.warning("A letter was held back: too many to one address (%s)", template_prefix)
-        except (OSError, SMTPException):
-            logger.exception("A letter could not be sent (%s)", template_prefix)
+            return
+        request = allauth_context.request
+        said = {"request": request, "email": email, "current_site": get_current_site(request), **context}
+        letter = self.render_mail(template_prefix, email, said)
+        queue_mail(workspace=None, to=email, subject=letter.subject, body=letter.body)
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -1,4 +1,4 @@
-"""What a long-lived installation throws away by itself."""
+"""What a long-lived installation does by itself every day."""
 
 from datetime import timedelta
 
@@ -9,17 +9,19 @@ from django.db import transaction
 from projects.models.jobs import Job, JobLogLine
 from projects.models.outbox import Mail
 from projects.queries.clock import database_now
+from projects.services.audit_checks import sign_checkpoints
+from projects.services.guards import forget_quiet
 
 MAIL_KEPT = timedelta(days=90)
 
 
 @transaction.atomic
 def tidy_up() -> dict[str, int]:
-    """Remove ended sessions, old logs of jobs that are over and the traces of old letters; count what went."""
+    """Remove what is no longer needed, and sign how far the audit trail has come; count what was done."""
     now = database_now()
     SessionStore.clear_expired()
     old = Job.objects.over().filter(finished_at__lt=now - timedelta(days=settings.JOB_KEEP_DAYS), log_lines__gt=0)
     lines, _ = JobLogLine.objects.filter(job__in=old).delete()
     old.update(log_lines=0, log_bytes=0)
     mails, _ = Mail.objects.filter(state=Mail.State.SENT, sent_at__lt=now - MAIL_KEPT).delete()
-    return {"log_lines": lines, "mails": mails}
+    return {"log_lines": lines, "mails": mails, "guards": forget_quiet(), "checkpoints": len(sign_checkpoints())}

@@ -7,13 +7,12 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.hashers import make_password
-from django.core import mail
 from django.db import connection
 from django.urls import reverse
 
 from projects.access import Role
 from projects.errors import NotPermittedError
-from projects.models import AuditEntry, Membership, User, Workspace
+from projects.models import AuditEntry, Mail, Membership, User, Workspace
 from projects.services import people
 from tests.factories import projects as make
 
@@ -243,7 +242,7 @@ def test_a_new_password_by_letter_does_not_skip_the_second_factor(client, alice)
     people.EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
     activate(alice)
     client.post("/accounts/password/reset/", {"email": "alice@example.com"})
-    link = next(word for word in mail.outbox[0].body.split() if "/password/reset/key/" in word)
+    link = next(word for word in Mail.objects.get().body.split() if "/password/reset/key/" in word)
     form = client.get(link.partition("://")[2].partition("/")[2].join(["/", ""]), follow=True)
     address = form.redirect_chain[-1][0]
     client.post(address, {"password1": "another-good-password", "password2": "another-good-password"})
@@ -256,7 +255,7 @@ def test_a_letter_for_an_unknown_address_answers_the_same(client, alice):
     known = client.post("/accounts/password/reset/", {"email": "alice@example.com"})
     unknown = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
     assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
-    assert [letter.to for letter in mail.outbox] == [["alice@example.com"]]
+    assert [letter.to for letter in Mail.objects.all()] == ["alice@example.com"]
 
 
 @pytest.mark.parametrize(
