@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
@@ -38,6 +38,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("problems/", ProblemList.as_view(), name="api-problems"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
-    path("", UnknownAddress.as_view(), name="api-root"),
-    path("<path:rest>", UnknownAddress.as_view(), name="api-unknown"),  # last: whatever is not above
+    re_path(r"[\s\S]*", UnknownAddress.as_view(), name="api-unknown"),  # last: whatever is not above, even a newline
 ]

@@ -78,6 +78,9 @@ class ScopedModelSerializer(serializers.ModelSerializer):
         changes = self.partial or getattr(view, "action", "") == "partial_update"
         for name in getattr(self.Meta, "fixed_fields", ()) if changes else ():  # type: ignore[attr-defined]
             fields[name].read_only = True
+        for name, field in fields.items():  # the framework forgets that a choice which is only read may be empty
+            if isinstance(field, serializers.ChoiceField) and field.read_only:
+                field.allow_blank = self.Meta.model._meta.get_field(name).blank  # type: ignore[attr-defined]
         return fields
 
 
@@ -95,7 +98,7 @@ class ScopedFilterSet(django_filters.FilterSet):
         found = super().filter_for_field(field, field_name, lookup_expr or "exact")
         related = getattr(field, "related_model", None)
         if related is not None and isinstance(found, django_filters.ModelChoiceFilter):
-            found.extra["queryset"] = scoped_rows(related._default_manager.all())
+            found.queryset = found.extra["queryset"] = scoped_rows(related._default_manager.all())
         return found
 
 

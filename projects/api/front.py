@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from projects.api.problems import all_problems
 
 
-class ProblemSerializer(serializers.Serializer):
+class ProblemCodeSerializer(serializers.Serializer):
     """A problem that an answer may carry."""
 
     code = serializers.CharField()
@@ -27,10 +27,10 @@ class ProblemList(APIView):
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
 
-    @extend_schema(operation_id="problems_list", responses=ProblemSerializer(many=True), auth=[])
+    @extend_schema(operation_id="problems_list", responses=ProblemCodeSerializer(many=True), auth=[])
     def get(self, request: Request) -> Response:
         """List the codes."""
-        return Response(ProblemSerializer(all_problems(), many=True).data)
+        return Response(ProblemCodeSerializer(all_problems(), many=True).data)
 
 
 @extend_schema(exclude=True)

@@ -47,6 +47,14 @@ class ProblemSchema(AutoSchema):
         wanted = self.method == "POST" and getattr(self.view, "takes_idempotency_key", False)
         return [*super().get_override_parameters(), *([KEY] if wanted else [])]
 
+    def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: Any) -> Any:
+        """Promise no form of an address in an answer: it may be empty."""
+        drawn = super()._postprocess_serializer_schema(schema, serializer, direction)
+        for part in drawn.get("properties", {}).values() if direction == "response" else ():
+            if part.get("format") in {"email", "uri"}:
+                del part["format"]
+        return drawn
+
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         """Add the problems that every operation may answer with."""
         operation = super().get_operation(*args, **kwargs)
@@ -61,7 +69,15 @@ class ProblemSchema(AutoSchema):
 def add_problem(result: dict[str, Any], generator: Any, **options: Any) -> dict[str, Any]:
     """Put the form of a problem among the schema's components."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    _strip(result, "x-spec-enum-id")  # the framework's own mark, of no use to a reader
     return result
+
+
+def _strip(part: Any, key: str) -> None:
+    if isinstance(part, dict):
+        part.pop(key, None)
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _strip(inner, key)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

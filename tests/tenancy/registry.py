@@ -42,7 +42,6 @@ PUBLIC = {
     "api-problems": "the list of error codes",
     "api-schema": "the form of the API, which is open source",
     "api-docs": "the page of the schema",
-    "api-root": "always answers that nothing is here",
     "api-unknown": "always answers that nothing is here",
 }
 
