@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 
@@ -18,23 +19,18 @@ def programs():
 class Cluster:
     """A server with its own folder and port, run by a user who is not root."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="freelance-ml-pg-"))  # pytest's folders are root's alone
         self.user = "postgres" if os.geteuid() == 0 else None
-        self.data = folder / "data"
-        folder.mkdir(parents=True)
+        self.data = self.folder / "data"
         if self.user:
-            shutil.chown(folder, self.user)
-            for parent in folder.parents:
-                if parent.stat().st_uid == 0 and parent != Path("/tmp"):  # noqa: S108  # pytest's folders are private
-                    parent.chmod(parent.stat().st_mode | 0o011)
+            shutil.chown(self.folder, self.user)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self._run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--no-sync")
         self.start()
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "chaos")
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}/chaos"
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
 
     def _run(self, program, *arguments, check=True):
         command = [programs() / program, *arguments]
@@ -47,3 +43,7 @@ class Cluster:
 
     def stop(self, mode="immediate"):
         self._run("pg_ctl", "stop", "-m", mode, "-D", self.data, check=False)
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -24,7 +24,7 @@ def main(count, pause):
         try:
             with transaction.atomic():
                 workspace, _ = Workspace.objects.get_or_create(name="Stage")
-                job = start_job(kind="test.chaos", workspace=workspace, arguments={"pause": 0.2}, by=None)
+                job = start_job(kind="test.chaos", workspace=workspace, arguments={"pause": made % 10 / 10}, by=None)
         except (DatabaseError, InterfaceError):
             connection.close()
             time.sleep(0.5)

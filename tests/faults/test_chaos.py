@@ -27,6 +27,7 @@ JOBS = int(os.environ.get("CHAOS_JOBS", "1000"))
 FAULTS = int(os.environ.get("CHAOS_FAULTS", "110"))
 SEED = int(os.environ.get("CHAOS_SEED", "20261120"))
 SECONDS_BETWEEN = 3.0
+PAUSE = FAULTS * 4.0 / JOBS  # seconds between two jobs, so that there is work while there are faults
 LEASE = 6
 WORKERS = ("worker-a", "worker-b", "worker-c")
 
@@ -37,7 +38,7 @@ def chaos(request, tmp_path):
     if request.param == "postgresql":
         if programs() is None:
             pytest.skip("NOT TESTED: PostgreSQL's programs are not on this machine")
-        cluster = Cluster(tmp_path / "pg")
+        cluster = Cluster()
     stage = Stage(tmp_path / "stage", database_url=cluster.url if cluster else "", lease=LEASE, resend=5, wish=True)
     stage.start_redis()
     for name in WORKERS:
@@ -47,7 +48,7 @@ def chaos(request, tmp_path):
     yield request.param, stage, cluster
     stage.close()
     if cluster:
-        cluster.stop()
+        cluster.remove()
 
 
 class Producer:
@@ -63,7 +64,7 @@ class Producer:
 
     def start(self):
         left = self.wanted - len(self.accepted())
-        command = [sys.executable, "-m", "tests.faults.producer", str(left), "0.2"]
+        command = [sys.executable, "-m", "tests.faults.producer", str(left), str(PAUSE)]
         with self.file.open("a") as file:
             self.process = subprocess.Popen(
                 command, cwd=CODE, env=self.stage.env, stdout=file, stderr=subprocess.DEVNULL
