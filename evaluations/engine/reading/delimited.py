@@ -35,6 +35,7 @@ from evaluations.engine.reading.values import (
 )
 
 SAMPLE_BYTES = 2**20
+CONFLICT_STARTS = "<=>|"
 MARKERS = ("<<<<<<<", "=======", ">>>>>>>")
 TOTAL = re.compile(
     r"\s*(grand |sub)?-?(total|totals|sum|summe|gesamt|gesamtsumme|somme|totale|suma|average|mean)\s*:?\s*",
@@ -69,7 +70,7 @@ def read_delimited(
     layout = find_layout(text, options, notes, limits)
     check_width(layout.width, limits)
     names = name_columns(options.names or layout.names, layout.width, notes)
-    if source.size * (1 if source.packing == "none" else 8) >= limits.swift_bytes:
+    if source.size >= limits.swift_bytes or (source.packing != "none" and len(text) > SAMPLE_BYTES // 2):
         swift = convert_regular(source, target, layout, names, text, guess.name, options, limits, notes, progress)
         if swift is not None:
             return TableRead(
@@ -235,17 +236,25 @@ def _even(
     """Make every record as wide as the table: short ones are filled, long ones noted."""
     width = len(names)
     head = [cell.strip() for cell in layout.names]
+    name = head[0] if head else None
     conflict = Conflict(notes)
     for batch in reader.batches():
         rows: list[Record] = []
         for line, cells in batch:
-            if line < layout.first_line:
-                continue
-            conflict.see(line, cells)
-            if len(cells) == width and not _is_odd(cells, head, width):
-                rows.append((line, cells))
-            elif kept := _mend(line, cells, head, width, options, limits, notes):
-                rows.append((line, kept))
+            first = cells[0]
+            if (
+                len(cells) == width
+                and first
+                and first[0] not in CONFLICT_STARTS
+                and first != name
+                and line >= layout.first_line
+                and not conflict.is_open
+            ):
+                rows.append((line, cells))  # nearly all rows come this way
+            elif line >= layout.first_line:
+                conflict.see(line, cells)
+                if kept := _mend(line, cells, head, width, options, limits, notes):
+                    rows.append((line, kept))
         if rows:
             yield rows
 
@@ -258,6 +267,11 @@ class Conflict:
         self._side = ""
         self._first: set[tuple[str, ...]] = set()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the rows now read stand inside a conflict."""
+        return self._side in MARKERS[:2]
+
     def see(self, line: int, cells: list[str]) -> None:
         """Look at one record."""
         start = cells[0][:7]
@@ -269,13 +283,6 @@ class Conflict:
             self._first.add(tuple(cells))
         elif self._side == MARKERS[1] and tuple(cells) in self._first:
             self._notes.mark("doubled_in_conflict", line)
-
-
-def _is_odd(cells: list[str], head: list[str], width: int) -> bool:
-    first = cells[0]
-    if not first:
-        return not any(cells)
-    return (first[0] in "<=>|" and bool(CONFLICT.match(first))) or (first == head[0] if head else False)
 
 
 def _mend(

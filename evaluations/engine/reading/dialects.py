@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from evaluations.engine.reading.lines import Dialect, Record, RecordReader
-from evaluations.engine.reading.values import Notes, ReadLimits, ReadOptions, name_lines
+from evaluations.engine.reading.values import Notes, ReadingError, ReadLimits, ReadOptions, name_lines
 
 SEPARATORS = ("\t", ";", "|", ",")
 TRIAL_CHARACTERS = 2**17
@@ -182,6 +182,8 @@ def find_structure(trial: Trial, options: ReadOptions, notes: Notes, skipped: in
     """Find the header and the first row of data among a sample's records."""
     records = [r for r in trial.records if not CONFLICT.match(r[1][0])]
     width = trial.width
+    if not records:
+        raise ReadingError("no_rows", "No row is left to read; check the options and the file.")
     if options.header_row is not None:
         return _given_header(trial, records, options)
     first = next((i for i, (_, cells) in enumerate(records) if len(cells) == width), 0)

@@ -71,18 +71,54 @@ class RecordReader:
 
     def batches(self) -> Iterator[list[Record]]:
         """Give the records in lists, one per block."""
-        while self._fill():
-            if records := list(self._drain()):
+        while texts := self._next_texts():
+            start = self._number - len(texts) + 1
+            if self._plain(texts):
+                records = self._split_all(texts, start)
+            else:
+                self._queue.extend(Line(number, text) for number, text in enumerate(texts, start))
+                records = list(self._drain())
+            if records:
                 yield records
+
+    def _plain(self, texts: list[str]) -> bool:
+        """Tell whether the lines can be split without a look at each character."""
+        dialect = self._dialect
+        if not dialect.separator or dialect.comment:
+            return False
+        return not dialect.quote or not any(dialect.quote in text for text in texts)
+
+    def _split_all(self, texts: list[str], start: int) -> list[Record]:
+        separator = self._dialect.separator
+        crlf = sum(text.endswith("\r") for text in texts)
+        self.crlf, self.lf = self.crlf + crlf, self.lf + len(texts) - crlf
+        if crlf:
+            texts = [text.removesuffix("\r") for text in texts]
+        return [
+            (number, text.split(separator))
+            for number, text in enumerate(texts, start)
+            if text and (text[0] > " " or not self._blank(text))
+        ]
+
+    def _blank(self, text: str) -> bool:
+        separator = self._dialect.separator
+        return not text or (text.isspace() and (not separator or separator not in text))
 
     def line_ends_mixed(self) -> bool:
         """Tell whether records end in more than one way."""
         return (self.crlf > 0) + (self.lf > 0) + (self.lone > 0) > 1
 
     def _fill(self) -> bool:
+        """Put the lines of the next block behind those that wait."""
+        texts = self._next_texts()
+        start = self._number - len(texts) + 1
+        self._queue.extend(Line(number, text) for number, text in enumerate(texts, start))
+        return bool(texts)
+
+    def _next_texts(self) -> list[str]:
         block = next(self._blocks, None)
         if block is None:
-            return False
+            return []
         if "\r" in block and block.count("\r") != block.count("\r\n"):
             block, lone = LONE_RETURN.subn("\n", block)
             self.lone += lone
@@ -92,10 +128,8 @@ class RecordReader:
             texts.pop()
         if len(block) > self._limits.columns:
             self._guard(texts)
-        start = self._number + 1
-        self._queue.extend(Line(number, text) for number, text in enumerate(texts, start))
         self._number += len(texts)
-        return True
+        return texts
 
     def _guard(self, texts: list[str]) -> None:
         separator = self._dialect.separator
@@ -104,7 +138,7 @@ class RecordReader:
                 check_width(text.count(separator) + 1, self._limits)
 
     def _drain(self) -> Iterator[Record]:
-        separator, quote, comment = self._dialect.separator, self._dialect.quote, self._dialect.comment
+        quote, comment = self._dialect.quote, self._dialect.comment
         queue = self._queue
         while queue:
             line = queue.popleft()
@@ -119,7 +153,7 @@ class RecordReader:
                 continue
             self._count_end(text)
             text = text.removesuffix("\r")
-            if not text or (text.isspace() and (not separator or separator not in text)):
+            if self._blank(text):
                 continue
             yield line.number, self._split(text)
 

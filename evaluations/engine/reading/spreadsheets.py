@@ -17,7 +17,9 @@ from evaluations.engine.reading.naming import name_columns
 from evaluations.engine.reading.staging import removed_afterwards, stage
 from evaluations.engine.reading.values import Notes, Progress, ReadingError, ReadLimits, ReadOptions
 
-CELL = re.compile(rb'<c\b[^>]{0,200}?\br="([A-Z]{1,3})(\d{1,7})"')
+PLACE = re.compile(rb"""[\s:]r\s*=\s*(?:"([^"]{0,40})"|'([^']{0,40})')""")  # of a cell (B7) or a row (7)
+CORNER = re.compile(rb"([A-Za-z]{0,3})(\d{1,7})")
+OVERLAP = 128  # bytes kept, so that no place is cut in two
 SPARSE = 50  # a sheet may span this many times the cells it holds
 BATCH = 2_000
 
@@ -43,20 +45,23 @@ def read_sheet(
 
 
 class _Bounds:
-    """The corner cells that a sheet's XML names, and how many cells it holds."""
+    """The farthest row and column that a part's XML names, and how many places it names."""
 
     def __init__(self) -> None:
         self._rest = b""
-        self.cells = self.rows = self.columns = 0
+        self.places = self.rows = self.columns = 0
 
     def __call__(self, data: bytes) -> None:
         data = self._rest + data
-        for letters, row in CELL.findall(data):
-            self.cells += 1
-            self.rows = max(self.rows, int(row))
-            self.columns = max(self.columns, _column_number(letters))
-        self._rest = data[-256:] if len(data) > 256 else data
-        self.cells -= len(CELL.findall(self._rest))
+        for double, single in PLACE.findall(data):
+            value = (double or single).strip()
+            if match := CORNER.fullmatch(value):
+                self.places += 1
+                self.rows = max(self.rows, int(match.group(2)))
+                self.columns = max(self.columns, _column_number(match.group(1).upper()))
+            elif b"&" in value:
+                raise ReadingError("broken_workbook", "The workbook is written in a way no program does; save it anew.")
+        self._rest = data[-OVERLAP:]
 
 
 def _column_number(letters: bytes) -> int:
@@ -79,7 +84,7 @@ def check_workbook(path: Path, limits: ReadLimits) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in names:
-                bounds = _Bounds() if name.startswith("xl/worksheets/") else None
+                bounds = _Bounds() if name.lower().endswith(".xml") else None
                 left -= inflate_member(archive, name, left, bounds)
                 if bounds:
                     _check_bounds(bounds, limits)
@@ -88,8 +93,8 @@ def check_workbook(path: Path, limits: ReadLimits) -> None:
 
 
 def _check_bounds(bounds: _Bounds, limits: ReadLimits) -> None:
-    area = bounds.rows * bounds.columns
-    if area > limits.sheet_cells or area > 1_000_000 + SPARSE * max(bounds.cells, 1):
+    area = bounds.rows * max(bounds.columns, 1)
+    if area > limits.sheet_cells or area > 1_000_000 + SPARSE * max(bounds.places, 1):
         raise ReadingError(
             "sheet_too_large",
             f"The sheet spans {bounds.rows:,} rows and {bounds.columns:,} columns; "

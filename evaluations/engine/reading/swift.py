@@ -134,7 +134,9 @@ def _may_be_swift(layout: Layout, encoding: str, options: ReadOptions, notes: No
 def _learn_sample(plan: _Plan, sample: str) -> None:
     notes = Notes()
     width = len(plan.names)
-    whole = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1]
+    whole = _whole_lines(sample)
+    while plan.layout.dialect.quote and whole.count('"') % 2:
+        whole = _whole_lines(whole[:-1])
     reader = RecordReader([whole], plan.layout.dialect, notes, plan.limits, width=width)
     rows = [r for r in reader if r[0] >= plan.layout.first_line][:SAMPLE_ROWS]
     if not rows or notes.counts or any(len(cells) != width or not any(cells) for _, cells in rows):
@@ -142,6 +144,10 @@ def _learn_sample(plan: _Plan, sample: str) -> None:
     lines = pa.array([line for line, _ in rows], pa.int64())
     for shapes, cells, missing in zip(plan.shapes, zip(*(c for _, c in rows), strict=True), plan.missing, strict=True):
         add_cells(shapes, pa.array(cells, pa.string()), lines, missing)
+
+
+def _whole_lines(text: str) -> str:
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
 
 
 def _convert(source: Source, target: Path, plan: _Plan, notes: Notes, progress: Progress) -> Swift:
@@ -256,6 +262,8 @@ def _record_end(data: bytes, end_mark: bytes, plan: _Plan) -> int:
 
 def _parse(block: bytes, plan: _Plan, schema: pa.Schema) -> Any:
     data = np.frombuffer(block, np.uint8)
+    if block.startswith(b"\xef\xbb\xbf"):
+        raise IrregularError  # pyarrow would take it for a byte order mark and drop it
     breaks = _check_bytes(block, data)
     quoted = bool(plan.layout.dialect.quote) and b'"' in block
     if quoted:
