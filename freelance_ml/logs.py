@@ -28,7 +28,7 @@ REDACTIONS = [
     (re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@"), rf"\1{HIDDEN}@"),  # an address with its password
     (re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"), "[e-mail]"),
-    (re.compile(r"\b[a-z]{2,4}_[A-Za-z0-9_-]{20,}"), HIDDEN),  # tokens with a prefix
+    (re.compile(r"\b(?:fml|shr|inv)_[A-Za-z0-9_-]{8,}"), HIDDEN),  # tokens with a prefix
     # Long random words: share links, invitations, password resets. Hexadecimal ids are shorter or dashed.
     (re.compile(r"(?<![A-Za-z0-9_.-])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{32,}"), HIDDEN),
 ]
