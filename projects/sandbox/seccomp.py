@@ -2,7 +2,8 @@
 
 The filter is put on by the process itself, after its start and before it touches foreign data,
 and can never be taken off again. It lists what is denied: numeric libraries use many harmless calls,
-and a list of allowed ones would break with every new version of them.
+and a list of allowed ones would break with every new version of them. Rights and lengths of files are changed through open
+descriptors only: Landlock does not guard the calls that take a path.
 """
 
 import ctypes
@@ -48,6 +49,7 @@ SAME_EVERYWHERE = {
     "pidfd_getfd": 438,
     "process_madvise": 440,
     "mount_setattr": 442,
+    "fchmodat2": 452,
 }
 
 
@@ -75,6 +77,10 @@ MACHINES = {
             "iopl": 172, "ioperm": 173, "personality": 135, "open_by_handle_at": 304, "name_to_handle_at": 303,
             "fanotify_init": 300, "setsid": 112, "setpgid": 109, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297,
             "tkill": 200, "setrlimit": 160, "mknod": 133, "mknodat": 259, "syslog": 103, "vhangup": 153,
+            "shmget": 29, "shmat": 30, "shmctl": 31, "semget": 64, "semop": 65, "semctl": 66, "semtimedop": 220,
+            "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "mq_open": 240, "mq_unlink": 241,
+            "truncate": 76, "chmod": 90, "chown": 92, "lchown": 94, "fchownat": 260, "fchmodat": 268,
+            "setxattr": 188, "lsetxattr": 189, "removexattr": 197, "lremovexattr": 198,
             "kill": 62, "tgkill": 234, "prlimit64": 302, "clone": 56, "fork": 57, "vfork": 58, "ioctl": 16,
             "prctl": 157,
         },
@@ -93,6 +99,10 @@ MACHINES = {
             "personality": 92, "open_by_handle_at": 265, "name_to_handle_at": 264,
             "fanotify_init": 262, "setsid": 157, "setpgid": 154, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240,
             "tkill": 130, "setrlimit": 164, "mknodat": 33, "syslog": 116, "vhangup": 58,
+            "shmget": 194, "shmat": 196, "shmctl": 195, "semget": 190, "semop": 193, "semctl": 191, "semtimedop": 192,
+            "msgget": 186, "msgsnd": 189, "msgrcv": 188, "msgctl": 187, "mq_open": 180, "mq_unlink": 181,
+            "truncate": 45, "fchownat": 54, "fchmodat": 53,
+            "setxattr": 5, "lsetxattr": 6, "removexattr": 14, "lremovexattr": 15,
             "kill": 129, "tgkill": 131, "prlimit64": 261, "clone": 220, "ioctl": 29, "prctl": 167,
         },
     ),

@@ -147,6 +147,9 @@ def attack(task: Task) -> dict:
         "passwords": lambda: Path("/etc/passwd").read_text(),
         "home": lambda: list(Path("/root").iterdir()),
         "temporary files": lambda: list(Path("/tmp").iterdir()),  # noqa: S108  # a try
+        "change rights": lambda: Path(task.arguments["elsewhere"]).chmod(0o600),
+        "cut a file": lambda: os.truncate(task.arguments["elsewhere"], 0),
+        "shared memory": lambda: _call(ctypes.CDLL(None).shmget, 4711, 4096, 0o1600),
         "write elsewhere": lambda: Path(task.arguments["elsewhere"]).write_text("x"),
     }
     tries |= {f"read {path}": Path(path).read_bytes for path in task.arguments["forbidden"]}

@@ -149,6 +149,7 @@ def test_the_child_has_no_network_no_programs_and_no_secrets(order, tmp_path, mo
     secret = tmp_path / "var" / "database.sqlite3"
     secret.parent.mkdir()
     secret.write_text("secret")
+    (tmp_path / "x").write_text("x")
     forbidden = [str(secret), str(CODE / "pyproject.toml"), "/proc/1/environ", "/etc/hostname"]
     outcome = run(order("attack", elsewhere=str(tmp_path / "x"), forbidden=forbidden), hear=silent, stop=never)
     assert outcome.isolation == words
