@@ -2,8 +2,8 @@
 
 The filter is put on by the process itself, after its start and before it touches foreign data,
 and can never be taken off again. It lists what is denied: numeric libraries use many harmless calls,
-and a list of allowed ones would break with every new version of them. Rights and lengths of files are changed through open
-descriptors only: Landlock does not guard the calls that take a path.
+and a list of allowed ones would break with every new version of them. Rights and lengths of files
+are changed through open descriptors only: Landlock does not guard the calls that take a path.
 """
 
 import ctypes
