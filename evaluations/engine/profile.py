@@ -184,10 +184,7 @@ def _histogram(ordered: Any, bins: int, *, whole: bool) -> tuple[list[float], li
 
 def _frequent(ordered: Any, starts: Any, top: int) -> list[dict[str, Any]]:
     counts = np.diff(np.append(starts, len(ordered)))
-    if len(counts) > top:
-        chosen = np.argpartition(-counts, top - 1)[:top]
-    else:
-        chosen = np.arange(len(counts))
+    chosen = np.argpartition(-counts, top - 1)[:top] if len(counts) > top else np.arange(len(counts))
     chosen = chosen[np.lexsort((chosen, -counts[chosen]))]
     if not len(chosen) or (counts[chosen[0]] == 1 and len(counts) > top):
         return []

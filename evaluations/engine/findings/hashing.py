@@ -130,7 +130,7 @@ def contains(ordered: Any, values: Any) -> Any:
 
 
 def group_exactly(tables: list[Any]) -> list[Any]:
-    """Number the distinct rows of tables alike: equal rows get equal numbers, exactly.
+    """Give the distinct rows of tables numbers: equal rows get equal numbers, exactly.
 
     Parameters
     ----------

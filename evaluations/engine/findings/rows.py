@@ -140,7 +140,7 @@ def count_overlap(parquet: Path, one: Any, two: Any) -> tuple[Any, int]:
     if not len(hits) or len(hits) > VERIFIED_AT_MOST:
         return rows_two[hits], len(rows_two)
     back = np.flatnonzero(contains(np.unique(hash_two[hits]), hash_one))
-    found_two, order = np.unique(rows_two[hits], return_index=True)
+    found_two = np.unique(rows_two[hits])
     left = take_rows(path_one, names, np.unique(rows_one[back]))
     right = take_rows(path_two, names, found_two)
     codes_one, codes_two = group_exactly([left, right.cast(left.schema)])

@@ -61,7 +61,7 @@ class AuditTable:
         return [name for name in self.schema.names if name not in out]
 
     def kind(self, name: str) -> str:
-        """The type of a column."""
+        """Name the type of a column."""
         return kind_of(self.schema.field(name).type)
 
     def read(self, name: str) -> Any:
@@ -98,7 +98,7 @@ class AuditTable:
         return "regression"
 
     def numbers(self, name: str) -> Any:
-        """The sampled cells of a column as floats; NaN where missing; text as codes of its words."""
+        """Give the sampled cells of a column as floats; NaN where missing; text as codes of its words."""
         column = self.sample.column(name)
         if pa.types.is_string(column.type):
             codes = column.combine_chunks().dictionary_encode()
@@ -111,7 +111,7 @@ class AuditTable:
         return pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(float)
 
     def classes(self) -> tuple[list[Any], Any]:
-        """The target's classes in the sample, most frequent last, and each row's class number (-1 missing)."""
+        """List the target's classes in the sample, and each row's class number (-1 missing)."""
         cells = self.sample.column(self.target).to_pylist()
         names = sorted({c for c in cells if c is not None}, key=str)
         if self.positive is not None and len(names) == 2:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships no types
 
 from evaluations.engine.findings.columns import identifiers, is_free_text
 from evaluations.engine.findings.table import AuditTable
@@ -306,8 +307,9 @@ def _model_strength(table: AuditTable, data: Any, goal: Any, words: list[bool]) 
             random_state=table.seed,
             categorical_features=words if any(words) else None,
         )
-        model.fit(data[train], goal[train])
-        scores[test] = model.predict(data[test]) if regression else model.predict_proba(data[test])[:, 1]
+        with threadpool_limits(1):  # a small fit on several threads waits more than it works on a busy machine
+            model.fit(data[train], goal[train])
+            scores[test] = model.predict(data[test]) if regression else model.predict_proba(data[test])[:, 1]
     if regression:
         return 1 - float(((goal - scores) ** 2).sum()) / float(((goal - goal.mean()) ** 2).sum() or 1)
     return 2 * auc(goal, scores) - 1

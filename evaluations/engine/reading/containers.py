@@ -91,7 +91,7 @@ class Source:
             head = raw.read(512)
         if head.startswith(b"\x1f\x8b"):
             self.packing = "gzip"
-        elif head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
             self._look_into_zip(member)
 
     def _look_into_zip(self, member: str | None) -> None:
@@ -117,7 +117,7 @@ class Source:
 
     def open(self) -> CountedStream:
         """Open the bytes of the table from the start."""
-        raw = self.path.open("rb")
+        raw = self.path.open("rb")  # the stream that is given back closes it
         if self.packing == "gzip":
             return CountedStream(gzip.GzipFile(fileobj=raw), raw, self.limits, packed=True)  # type: ignore[arg-type] # GzipFile reads bytes
         if self.packing == "zip":

@@ -71,7 +71,18 @@ def read_delimited(
     check_width(layout.width, limits)
     names = name_columns(options.names or layout.names, layout.width, notes)
     if source.size >= limits.swift_bytes or (source.packing != "none" and len(text) > SAMPLE_BYTES // 2):
-        swift = convert_regular(source, target, layout, names, text, guess.name, options, limits, notes, progress)
+        swift = convert_regular(
+            source,
+            target,
+            layout,
+            names,
+            text,
+            encoding=guess.name,
+            options=options,
+            limits=limits,
+            notes=notes,
+            progress=progress,
+        )
         if swift is not None:
             return TableRead(
                 swift.rows,
@@ -83,7 +94,9 @@ def read_delimited(
                 swift.decimal_mark,
                 swift.sha256,
             )
-    return _read_carefully(source, target, layout, names, guess, options, limits, notes, progress)
+    return _read_carefully(
+        source, target, layout, names, guess, options=options, limits=limits, notes=notes, progress=progress
+    )
 
 
 def _sample(source: Source, options: ReadOptions, limits: ReadLimits, notes: Notes) -> tuple[EncodingGuess, str]:
@@ -155,6 +168,7 @@ def _read_carefully(
     layout: Layout,
     names: list[str],
     guess: EncodingGuess,
+    *,
     options: ReadOptions,
     limits: ReadLimits,
     notes: Notes,
@@ -253,7 +267,7 @@ def _even(
                 rows.append((line, cells))  # nearly all rows come this way
             elif line >= layout.first_line:
                 conflict.see(line, cells)
-                if kept := _mend(line, cells, head, width, options, limits, notes):
+                if kept := _mend(line, cells, head, width, options=options, limits=limits, notes=notes):
                     rows.append((line, kept))
         if rows:
             yield rows
@@ -285,23 +299,26 @@ class Conflict:
             self._notes.mark("doubled_in_conflict", line)
 
 
+def _why_useless(cells: list[str], head: list[str]) -> str | None:
+    if CONFLICT.match(cells[0]):
+        return "merge_conflict"
+    if not any(cells):
+        return "blank_rows"
+    return "repeated_header" if [cell.strip() for cell in cells] == head else None
+
+
 def _mend(
     line: int,
     cells: list[str],
     head: list[str],
     width: int,
+    *,
     options: ReadOptions,
     limits: ReadLimits,
     notes: Notes,
 ) -> list[str] | None:
-    if CONFLICT.match(cells[0]):
-        notes.mark("merge_conflict", line)
-        return None
-    if not any(cells):
-        notes.mark("blank_rows", line)
-        return None
-    if [cell.strip() for cell in cells] == head:
-        notes.mark("repeated_header", line)
+    if useless := _why_useless(cells, head):
+        notes.mark(useless, line)
         return None
     if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
         notes.mark("extra_separators", line)

@@ -21,6 +21,7 @@ BOMS = (
 EASTERN = ("shift_jis", "gb18030", "euc_kr", "big5", "euc_jp")
 LONG_RUN = ("cp1251", "koi8-r", "cp1253", "cp1250", "cp1252")
 SINGLE_BYTE = {"ascii", "utf-8", "utf-8-sig", "latin-1", "cp1250", "cp1251", "cp1252", "cp1253", "koi8-r"}
+MULTI_BYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -53,9 +54,8 @@ def find_encoding(sample: bytes) -> EncodingGuess:
         raise ReadingError("not_text", "The file is neither text nor a table we know; upload a CSV.")
     if _decodes(sample, "utf-8"):
         return EncodingGuess("utf-8", "sure")
-    if re.search(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", sample):
-        if _mostly_utf8(sample):
-            return EncodingGuess("utf-8", "likely")
+    if MULTI_BYTE.search(sample) and _mostly_utf8(sample):
+        return EncodingGuess("utf-8", "likely")
     return _find_legacy(sample)
 
 

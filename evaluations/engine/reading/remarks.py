@@ -17,16 +17,20 @@ MARKS: dict[str, tuple[str, str]] = {
     ),
     "long_rows": (
         "warning",
-        "{n} rows have more cells than the {width} columns ({where}); nobody can tell which cell is "
-        "too many, so {what}.",
+        (
+            "{n} rows have more cells than the {width} columns ({where}); nobody can tell which cell is "
+            "too many, so {what}."
+        ),
     ),
     "extra_separators": ("note", "{n} rows end in spare separators ({where}); these were ignored."),
     "blank_rows": ("note", "{n} rows without any value were left out ({where})."),
     "repeated_header": ("warning", "The header is repeated among the rows ({where}); it was left out."),
     "merge_conflict": (
         "warning",
-        "Git merge-conflict markers stand in the data ({where}); these lines were left out. The rows "
-        "between them may be there twice: resolve the conflict in the file.",
+        (
+            "Git merge-conflict markers stand in the data ({where}); these lines were left out. The rows "
+            "between them may be there twice: resolve the conflict in the file."
+        ),
     ),
     "doubled_in_conflict": (
         "warning",
@@ -34,8 +38,10 @@ MARKS: dict[str, tuple[str, str]] = {
     ),
     "unclosed_quote": (
         "warning",
-        "A quotation mark opens and never closes ({where}); it was read as a plain character, so that "
-        "the rest of the file is not swallowed.",
+        (
+            "A quotation mark opens and never closes ({where}); it was read as a plain character, so that "
+            "the rest of the file is not swallowed."
+        ),
     ),
     "broken_quote": (
         "warning",

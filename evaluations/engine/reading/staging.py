@@ -212,8 +212,8 @@ def write_staged(
     counts: dict[int, int] = {}
     done = 0
     with TableWriter(target, schema) as writer:
-        for batch in staged_batches(staged):
-            batch = _drop(batch, staged.dropped)
+        for whole in staged_batches(staged):
+            batch = _drop(whole, staged.dropped)
             columns = []
             lines = batch.column(len(staged.names))
             for at, (decision, missing) in enumerate(zip(decisions, spelled, strict=True)):

@@ -38,6 +38,7 @@ BLOCK = 8 * 2**20
 PARSE_BLOCK = 2 * 2**20
 LEARN_CHARACTERS = 2**18
 SAMPLE_ROWS = 2_000
+CODE = r"^\s*[+-]?\d+\s*$"
 RETRIES = 4
 AHEAD = 3  # tables that may wait to be written
 SIMPLE = {"", "plain", "iso", "zone"}
@@ -74,10 +75,14 @@ class _Plan:
     separator: int = 44
     missing: list[Any] = field(default_factory=list)
     spelled: dict[str, dict[str, int]] = field(default_factory=dict)
+    codes: set[int] = field(default_factory=set)  # columns that are text only for their leading zeros or length
 
     def decide(self) -> None:
         """Choose types from the shapes seen so far; step back if one is not simple."""
         self.decisions = [decide(s, self.options.decimal) for s in self.shapes]
+        self.codes = {
+            at for at, d in enumerate(self.decisions) if d.type == "text" and self.shapes[at].total("zeros", "long")
+        }
         for at, decision in enumerate(self.decisions):
             if set(decision.oddities) - {"empty"} or decision.form not in SIMPLE:
                 raise IrregularError(self.names[at])
@@ -89,6 +94,7 @@ def convert_regular(
     layout: Layout,
     names: list[str],
     sample: str,
+    *,
     encoding: str,
     options: ReadOptions,
     limits: ReadLimits,
@@ -397,6 +403,8 @@ def _check_values(table: Any, plan: _Plan) -> Any:
         checked = column
         if decision.type == "text":
             checked = _null_spelled(column, at, plan)
+            if at in plan.codes and not pc.all(pc.match_substring_regex(checked, CODE), min_count=0).as_py():
+                raise IrregularError
             if "empty" in decision.oddities and checked.null_count < len(checked):
                 raise IrregularError
         columns.append(checked)

@@ -79,7 +79,9 @@ def read_table(
     notes = Notes()
     report = _blank_report(source)
     try:
-        result = _read(source, target_parquet, name, options, limits, notes, progress, report)
+        result = _read(
+            source, target_parquet, name, options=options, limits=limits, notes=notes, progress=progress, report=report
+        )
         _say_size(result, notes)
         offer_missing(target_parquet, notes)
         report["preview"] = preview(target_parquet)
@@ -119,6 +121,7 @@ def _read(
     source: Path,
     target: Path,
     name: str,
+    *,
     options: ReadOptions,
     limits: ReadLimits,
     notes: Notes,

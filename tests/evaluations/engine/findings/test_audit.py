@@ -17,7 +17,7 @@ def innocent():
     rng = np.random.default_rng(3)
     x = rng.normal(size=N).round(4)
     z = rng.integers(0, 40, N)
-    y = np.where(x + rng.normal(size=N) > 0, "yes", "no")
+    y = np.where(x + 2 * rng.normal(size=N) > 0, "yes", "no")
     return {"x": x, "z": z, "colour": rng.choice(["red", "blue", "green"], N), "y": y}
 
 

@@ -114,14 +114,16 @@ def test_xlsx_title_lines_and_sheets_are_asked(read):
     rows = [["Report"], [], ["id", "x", "y"]] + [[i, i * 2, "a"] for i in range(30)]
     assert read(sheet(rows), "book.xlsx").asked == {"header_row"}
     assert read(sheet(rows), "book.xlsx", header_row=3).names == ["id", "x", "y"]
-    body = "<sheetData><row r='1'><c r='A1' t='inlineStr'><is><t>a</t></is></c></row><row r='2'><c r='A2'><v>1</v></c></row></sheetData>"
+    body = "<sheetData><row r='1'><c r='A1' t='inlineStr'><is><t>a</t></is></c></row>"
+    body += "<row r='2'><c r='A2'><v>1</v></c></row></sheetData>"
     both = workbook({"one": body.replace("'", '"'), "two": body.replace("'", '"').replace("<t>a</t>", "<t>b</t>")})
     assert read(both, "book.xlsx").asked == {"sheet"}
     assert read(both, "book.xlsx", sheet="two").names == ["b"]
 
 
 def test_xlsx_far_cell_does_not_reserve_memory(read):
-    body = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    body = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row>'
+    body += '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
     assert read(workbook({"s": body}), "b.xlsx")["findings"][0]["code"] == "sheet_too_large"
     lower = body.replace(' r="XFD1048576"', " r='XFD1048576'")
     assert read(workbook({"s": lower}), "b.xlsx")["findings"][0]["code"] == "sheet_too_large"

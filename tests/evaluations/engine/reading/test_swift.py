@@ -12,7 +12,7 @@ SWIFT, CAREFUL = ReadLimits(swift_bytes=0), ReadLimits(swift_bytes=2**50)
 
 
 def rows(n, seed=0):
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 # cells, not secrets
     for i in range(n):
         yield [str(i), f"{rng.random():.4f}", rng.choice(["red", "blue", ""]), f"2024-01-{i % 28 + 1:02d}"]
 
@@ -29,9 +29,9 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(swift, "LEARN_CHARACTERS", 4_000)
     taken = []
 
-    def spy(*args):
-        taken.append(convert_regular(*args) is not None)
-        return convert_regular(*args) if taken[-1] else None
+    def spy(*args, **named):
+        taken.append(convert_regular(*args, **named) is not None)
+        return convert_regular(*args, **named) if taken[-1] else None
 
     monkeypatch.setattr("evaluations.engine.reading.delimited.convert_regular", spy)
     return taken
