@@ -88,7 +88,7 @@ class MeanOfRows(Method):
 def moments(values: Floats) -> tuple[float, float, float]:
     """Give mean, standard deviation (n - 1) and skewness; no spread gives zeros."""
     mean = float(values.mean())
-    if len(values) < 2 or not math.isfinite(mean):  # noqa: PLR2004 - one row shows no spread
+    if len(values) < 2 or not math.isfinite(mean):
         return mean, 0.0, 0.0
     gaps = values - mean
     scale = float(max(gaps.max(), -gaps.min()))

@@ -186,7 +186,7 @@ def skewed_mean(mean: float, deviation: float, skewness: float, rows: float, con
     def corrected(x: float) -> float:
         """Undo Hall's cubic g(t) = t + s(2t^2 + 1)/6 + s^2 t^3/27 with s = skewness / root n."""
         scaled = skewness / root
-        if abs(scaled) < 1e-8:  # noqa: PLR2004 - the limit of the formula below, which is 0 / 0
+        if abs(scaled) < 1e-8:
             return x
         inside = 1 + scaled * (x - scaled / 6)
         return 3 / scaled * (math.copysign(abs(inside) ** (1 / 3), inside) - 1)

@@ -94,7 +94,7 @@ class Method(ABC):
         per_row, statistic = found
         units = in_order(cluster_sums(per_row * rows.mass[:, None], rows.groups))
         counts = np.ones(len(units))
-        if len(units) < 2:  # noqa: PLR2004 - one cluster shows no spread
+        if len(units) < 2:
             return NOTHING
         return bca(units, counts, statistic, confidence, resample(counts, rng))
 
@@ -131,7 +131,7 @@ def standard_error(influence: Floats, rows: Predictions) -> tuple[float, int]:
     if rows.groups is not None:
         parts = np.bincount(rows.groups, parts).astype(np.float64)
     units = len(parts)
-    if units < 2:  # noqa: PLR2004 - one unit shows no spread
+    if units < 2:
         return 0.0, units
     return math.sqrt(dot(parts, parts) * units / (units - 1)), units
 

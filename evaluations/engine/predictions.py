@@ -146,10 +146,8 @@ def check_probability(probability: Floats, classes: int) -> Floats:
             problem="some values lie outside 0 to 1.",
             remedy="Give probabilities, not scores or percentages.",
         )
-    wide = probability.ndim == 2  # noqa: PLR2004 - rows by classes
-    if wide and (
-        probability.shape[1] != classes or np.abs(probability.sum(axis=1) - 1).max(initial=0) > 1e-3  # noqa: PLR2004
-    ):
+    wide = probability.ndim == 2
+    if wide and (probability.shape[1] != classes or np.abs(probability.sum(axis=1) - 1).max(initial=0) > 1e-3):
         raise PredictionsError(
             column="probability",
             problem=f"every row needs {classes} probabilities that add up to 1.",

@@ -266,7 +266,7 @@ def _check_classes(protocol: Protocol, reader: FieldReader) -> None:
         reader.complain("text_column", "a text task needs the column that holds the text. Name it.")
     if protocol.classes and protocol.positive_class not in (None, *protocol.classes):
         reader.complain("positive_class", "it is not among the classes. Correct one of the two.")
-    if protocol.judged_as == "binary" and protocol.classes and len(protocol.classes) != 2:  # noqa: PLR2004
+    if protocol.judged_as == "binary" and protocol.classes and len(protocol.classes) != 2:
         reader.complain("classes", "a binary task has two. Leave the list empty or name both.")
 
 

@@ -39,7 +39,7 @@ def rank(scores: Floats, labels: NDArray[np.bool_]) -> Ranking:
     whose order is the order of the scores. Sorting plain integers is several times faster than
     sorting an index.
     """
-    if not scores.size or scores.min() < 0 or scores.max() >= 2:  # noqa: PLR2004 - bits, above
+    if not scores.size or scores.min() < 0 or scores.max() >= 2:
         return rank_rows(scores, labels, None)
     keys = (scores + 0.0).view(np.uint64)  # + 0.0 turns minus zero into zero
     keys <<= np.uint64(1)
