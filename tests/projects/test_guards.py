@@ -1,15 +1,11 @@
 """Guessing stops: in the database, counted before it is judged, for accounts and addresses alike."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from http.client import HTTPConnection
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -22,16 +18,10 @@ from projects.middleware import client_address
 from projects.models import AuditEntry, Guard
 from projects.services.guards import Limit, TooManyTriesError, count_try, forget_quiet, give_back, network_of
 from tests.factories import projects as make
-from tests.servers import free_port, postgres_database
-from tests.waiting import wait_for
+from tests.servers import postgres_database
+from tests.sites import running_site
 
 LIMIT = Limit("test", 3, timedelta(minutes=5))
-ROOT = Path(__file__).resolve().parents[2]
-MAKE_ALICE = """
-from projects.services.people import set_up
-set_up(name="Alice", email="alice@example.com", password="correct-horse-battery",
-       workspace_name="A", currency="EUR", time_zone="UTC")
-"""
 
 
 def tries(count, *, subject="alice", limit=LIMIT):
@@ -159,38 +149,7 @@ def server(request, tmp_path):
     """A real server of two processes on a real database."""
     with ExitStack() as stack:
         url = stack.enter_context(postgres_database()) if request.param == "postgresql" else ""
-        port = free_port()
-        environment = {
-            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-            "FREELANCE_ML_VAR": str(tmp_path),
-            "DEBUG": "true",  # assets by their plain names
-            "PORT": str(port),
-            **({"DATABASE_URL": url} if url else {}),
-        }
-        manage = [sys.executable, str(ROOT / "manage.py")]
-        subprocess.run([*manage, "migrate", "-v0"], env=environment, check=True, cwd=ROOT)
-        subprocess.run([*manage, "shell", "-v0", "-c", MAKE_ALICE], env=environment, check=True, cwd=ROOT)
-        gunicorn = [sys.executable, "-m", "gunicorn", "freelance_ml.wsgi", "-w", "2", "--threads", "8"]
-        process = subprocess.Popen(
-            [*gunicorn, "-b", f"127.0.0.1:{port}", "--worker-tmp-dir", str(tmp_path), "--log-level", "error"],
-            env=environment,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_for(lambda: answers(port), seconds=60)
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def answers(port):
-    try:
-        return visit(port, "GET", "/accounts/login/")[0].status == 200
-    except OSError:
-        return False
+        yield stack.enter_context(running_site(tmp_path, database_url=url))
 
 
 def visit(port, method, path, *, fields=None, headers=None):
