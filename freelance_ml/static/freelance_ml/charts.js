@@ -15,6 +15,7 @@ async function drawChart(place) {
   const runtime = vega.parse(compiled, null, { ast: true });
   const view = new vega.View(runtime, { expr: vegaInterpreter, renderer: "svg", container: place, hover: false });
   await view.runAsync();
+  place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place around it speaks for it, once
   place.dataset.drawn = "yes";
 }
 

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Check a report's JSON file offline: python verify_report.py report.json [PUBLIC_KEY_HEX]
+
+Needs only the package "cryptography". Without a second argument the key inside the file is used, which shows
+that the report is unchanged since it was signed; give the key that you were told by another way (it stands on
+the sender's page "Check a report" and in earlier reports) to know also who signed it.
+"""
+
+import hashlib
+import json
+import math
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+def number(value: float) -> str:
+    """Write a number as RFC 8785 (ECMAScript) does."""
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        raise ValueError("no such number in JSON")
+    if value == 0:
+        return "0"
+    sign, value = ("-" if value < 0 else ""), abs(value)
+    mantissa, _, exponent = repr(value).partition("e")
+    whole, _, part = mantissa.partition(".")
+    part = "" if part == "0" else part
+    digits, point = (whole + part).lstrip("0"), len(whole) + int(exponent or 0)
+    point -= len(whole + part) - len((whole + part).lstrip("0"))
+    digits = digits.rstrip("0") or "0"
+    count = len(digits)
+    if count <= point <= 21:
+        return sign + digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return sign + digits[:point] + "." + digits[point:]
+    if -6 < point <= 0:
+        return sign + "0." + "0" * -point + digits
+    rest = "." + digits[1:] if count > 1 else ""
+    return f"{sign}{digits[0]}{rest}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+
+
+def canonical(value: object) -> str:
+    """Write a JSON value in the one form that is signed (RFC 8785)."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (int, float)):
+        return number(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\x7f")
+    if isinstance(value, list):
+        return "[" + ",".join(canonical(item) for item in value) + "]"
+    keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+    return "{" + ",".join(f"{canonical(key)}:{canonical(value[key])}" for key in keys) + "}"
+
+
+def main() -> int:
+    """Check the file and say what was found."""
+    if len(sys.argv) not in (2, 3):
+        print(__doc__)
+        return 2
+    with open(sys.argv[1], encoding="utf-8") as file:
+        bundle = json.load(file)
+    message = canonical(bundle["report"]).encode()
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(sys.argv[2] if len(sys.argv) == 3 else bundle["public_key"]))
+    try:
+        key.verify(bytes.fromhex(bundle["signature"]), message)
+    except (InvalidSignature, ValueError):
+        print("NOT GENUINE: the report was changed after it was signed, or signed with another key.")
+        return 1
+    if hashlib.sha256(message).hexdigest() != bundle["sha256"]:
+        print("NOT GENUINE: the fingerprint beside the report is not its own.")
+        return 1
+    report = bundle["report"]
+    print(f"GENUINE: report {report['number']} on {report['milestone']['title']!r}: {report['verdict']['headline']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
