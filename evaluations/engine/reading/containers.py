@@ -122,7 +122,7 @@ class Source:
             return CountedStream(gzip.GzipFile(fileobj=raw), raw, self.limits, packed=True)  # type: ignore[arg-type] # GzipFile reads bytes
         if self.packing == "zip":
             try:
-                inner = zipfile.ZipFile(raw).open(self._member or "")
+                inner = zipfile.ZipFile(raw).open(self._member or "")  # noqa: SIM115 # closed with the stream
             except BROKEN as error:
                 raw.close()
                 raise ReadingError(

@@ -232,21 +232,11 @@ def _decide_commas(shapes: ColumnShapes, decimal: str | None, odd: list[str]) ->
     plain = shapes.total("float")
     if (sure_decimal or dots) and (sure_group or plain):
         return Decision("text", "decimal commas and decimal points are mixed", oddities=["mixed_decimals"])
-    if sure_decimal or dots:
+    european = sure_decimal or dots or (decimal == "," and (unclear or shapes.total("dot_group")))
+    if european and not sure_group:
         return Decision("number", "numbers with a decimal comma", "decimal_comma", [*odd, "decimal_comma"])
     if sure_group or (unclear and (plain or decimal == ".")):
         return Decision("number", "numbers with commas between thousands", "grouped_comma", [*odd, "grouped_comma"])
-    if unclear and decimal == ",":
-        return Decision("number", "numbers with a decimal comma", "decimal_comma", [*odd, "decimal_comma"])
     if unclear:
         return Decision("text", "'1,234' may be 1234 or 1.234", oddities=["unclear_comma"])
-    if shapes.total("dot_group") and decimal == ",":
-        return Decision(
-            "number",
-            "the file uses decimal commas, so points part thousands",
-            "decimal_comma",
-            [*odd, "decimal_comma"],
-        )
-    if grouped:
-        return Decision("number", "numbers with blanks between thousands", "space_group", odd)
-    return None
+    return Decision("number", "numbers with blanks between thousands", "space_group", odd) if grouped else None

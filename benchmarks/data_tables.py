@@ -1,0 +1,86 @@
+"""The tables that the benchmarks of reading, profiling and duplicates share, drawn with a seed."""
+
+import resource
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+FOLDER = Path(__file__).parent / ".data"
+PEERS = Path(__file__).parent / ".venvs" / "data" / "bin" / "python"
+REPEATS = 5
+
+
+def draw(rows, seed=0):
+    """Draw 15 mixed columns: numbers, dates, words, a flag, some cells missing."""
+    rng = np.random.default_rng(seed)
+
+    def words(names):
+        return pa.array(np.array(names)[rng.integers(0, len(names), rows)])
+
+    return pa.table(
+        {
+            "id": pa.array(np.arange(rows)),
+            "day": pa.array(np.datetime64("2020-01-01") + rng.integers(0, 1500, rows).astype("m8[D]")),
+            "age": pa.array(rng.integers(18, 90, rows)),
+            "income": pa.array(np.round(rng.lognormal(10, 1, rows), 2)),
+            "score": pa.array(np.round(rng.normal(size=rows), 6)),
+            "ratio": pa.array(np.round(rng.random(rows), 4)),
+            "visits": pa.array(rng.poisson(3, rows)),
+            "city": words([f"city {i}" for i in range(300)]),
+            "plan": words(["basic", "plus", "pro"]),
+            "device": words(["ios", "android", "web"]),
+            "flag": pa.array(rng.random(rows) < 0.3),
+            "amount": pa.array(np.round(rng.exponential(50, rows), 2), mask=rng.random(rows) < 0.05),
+            "z1": pa.array(np.round(rng.normal(size=rows), 3)),
+            "z2": pa.array(rng.integers(0, 10_000, rows)),
+            "y": words(["no", "yes"]),
+        }
+    )
+
+
+def csv_file(rows):
+    """Give a CSV of that many rows, made once."""
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / f"table_{rows}.csv"
+    if not path.exists():
+        with pacsv.CSVWriter(path, draw(1).schema, write_options=pacsv.WriteOptions(quoting_style="none")) as writer:
+            for start in range(0, rows, 1_000_000):
+                writer.write_table(draw(min(1_000_000, rows - start), seed=start))
+    return path
+
+
+def parquet_file(rows, columns=14, seed=0):
+    """Give a Parquet table of that many rows without the row number, made once."""
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / f"table_{rows}_{seed}.parquet"
+    if not path.exists():
+        table = draw(rows, seed)
+        pq.write_table(table.select(table.schema.names[1 : columns + 1]), path, row_group_size=250_000)
+    return path
+
+
+def measure(work, repeats=REPEATS):
+    """Give the median and range of wall and CPU seconds of some runs, after one to warm up."""
+    work()
+    walls, cpus = [], []
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return {
+        "wall": statistics.median(walls),
+        "wall_range": [min(walls), max(walls)],
+        "cpu": statistics.median(cpus),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def say(name, found):
+    low, high = found["wall_range"]
+    print(f"| {name} | {found['wall']:.3f} ({low:.3f}–{high:.3f}) | {found['cpu']:.3f} | {found['peak_mb']:.0f} |")

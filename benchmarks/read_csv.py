@@ -1,0 +1,46 @@
+"""CSV 1,000,000 × 15 to SHA-256, types and Parquet, against polars scan_csv().sink_parquet().
+
+Run: ``python -m benchmarks.read_csv [rows …]``; each contender in a process of its own, in turns.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.csv  # noqa: F401 # loaded before the memory is first looked at
+
+from benchmarks.data_tables import FOLDER, PEERS, csv_file, measure, say
+from evaluations.engine.reading import ReadLimits, read_table
+
+
+def ours(rows):
+    path, target = csv_file(rows), FOLDER / "out.parquet"
+    read_table(csv_file(1_000), target, name="small.csv", limits=ReadLimits(swift_bytes=0))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = measure(lambda: read_table(path, target, name="table.csv"))
+    found["added_mb"] = found["peak_mb"] - before
+    return found
+
+
+def main():
+    if sys.argv[1:2] == ["ours"]:
+        print(json.dumps(ours(int(sys.argv[2]))))
+        return
+    for rows in [int(a) for a in sys.argv[1:]] or [1_000_000]:
+        path = csv_file(rows)
+        mine = json.loads(
+            subprocess.check_output([sys.executable, "-m", "benchmarks.read_csv", "ours", str(rows)], text=True)
+        )
+        peer = json.loads(
+            subprocess.check_output([PEERS, Path(__file__).with_name("data_peers.py"), "read_csv", path], text=True)
+        )
+        say(f"read_table, {rows:,} rows", mine)
+        say(f"{peer['version']}, {rows:,} rows", peer)
+        print(f"ratio wall {mine['wall'] / peer['wall']:.2f}, CPU {mine['cpu'] / peer['cpu']:.2f}; ", end="")
+        print(f"memory added {mine['added_mb']:.0f} MB, peer {peer['added_mb']:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
