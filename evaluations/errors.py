@@ -106,3 +106,10 @@ class ReportNotLatestError(DomainError):
 
     code = "report-not-latest"
     template = "Report {number} has been superseded by a newer one. Open the newest."
+
+
+class ReportNotSentError(DomainError):
+    """Raised when a link to a report is wished before the report was sent."""
+
+    code = "report-not-sent"
+    template = "Report {number} has not been sent. Send it first: that submits the milestone and makes a link."

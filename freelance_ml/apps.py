@@ -1,5 +1,7 @@
 """The roof as a Django application: commands, page parts and static files."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from freelance_ml import checks
@@ -12,3 +14,7 @@ class FreelanceMlConfig(AppConfig):
     """Names the roof."""
 
     name = "freelance_ml"
+
+    def ready(self) -> None:
+        """Add the roof's parts to the pages of the storeys below, now that all models are known."""
+        import_module("freelance_ml.reports.parts").register_all()

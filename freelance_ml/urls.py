@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from freelance_ml import health, palette, views
+from freelance_ml.reports import views as reports
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -11,6 +12,11 @@ urlpatterns = [
     path("theme/", views.choose_theme, name="theme"),
     path("workspace/", views.choose_workspace, name="workspace"),
     path("welcome/", views.welcome, name="welcome"),
+    path("reports/<uuid:report_id>/", reports.report_page, name="report"),
+    path("reports/<uuid:report_id>/send/", reports.report_send, name="report-send"),
+    path("reports/<uuid:report_id>/<str:form>", reports.report_file, name="report-file"),
+    path("milestones/<uuid:milestone_id>/report/", reports.report_make, name="report-make"),
+    path("verify/", reports.verify, name="verify"),
     path("health", health.health, name="health"),
     path("metrics", health.metrics, name="metrics"),
     path("accounts/", include("allauth.urls")),

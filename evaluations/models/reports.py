@@ -18,7 +18,7 @@ class Report(TenantModel):
     digest = models.CharField(max_length=64)  # SHA-256 of the canonical body
     signature = models.TextField()  # Ed25519 over the canonical body, base64
     key_id = models.CharField(max_length=64)
-    charts = models.JSONField(default=dict, editable=False)  # SVG by name, drawn from the body
+    charts = models.JSONField(default=list, editable=False)  # pictures drawn from the body, with their words
     sent_at = models.DateTimeField(null=True, editable=False)
     created_by = models.ForeignKey("projects.User", models.SET_NULL, null=True, related_name="+", editable=False)
 

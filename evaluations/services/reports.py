@@ -65,8 +65,8 @@ def send_report(*, report: Report, by: Actor) -> Report:
     return locked
 
 
-def store_rendering(*, report: Report, charts: Mapping[str, str]) -> Report:
+def store_rendering(*, report: Report, charts: list[dict[str, str]]) -> Report:
     """Keep the drawn charts beside the frozen value; they can be drawn again from it at any time."""
-    report.charts = dict(charts)
+    report.charts = list(charts)
     report.save(update_fields=["charts"])
     return report

@@ -1,0 +1,48 @@
+"""The roof's kinds of background work."""
+
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+from evaluations.models import Report
+from evaluations.services.reports import store_rendering
+from freelance_ml.reports.dispatch import DRAW_REPORT
+from freelance_ml.reports.silence import answer_silence
+from projects.jobs import QUICK, Kind, Prepared, register
+from projects.models import Job
+from projects.sandbox import Limits
+from projects.sandbox.task import GIBIBYTE
+
+ANSWER_SILENCE = "answer-silence"
+
+
+def prepare_drawing(job: Job) -> Prepared:
+    """Hand the frozen curves over."""
+    report = Report.objects.in_workspace(job.workspace).get(pk=job.arguments["report"])
+    return Prepared(arguments={"curves": report.body["curves"]})
+
+
+def apply_drawing(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
+    """Keep the pictures beside the frozen value."""
+    report = Report.objects.in_workspace(job.workspace).select_for_update().get(pk=job.arguments["report"])
+    store_rendering(report=report, charts=result["charts"])
+    return {"charts": len(result["charts"])}
+
+
+def apply_silence(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
+    """Remind clients whose review window runs, and take silence as acceptance where it is over."""
+    return answer_silence()
+
+
+register(
+    Kind(
+        name=DRAW_REPORT,
+        title="Draw a report",
+        work="freelance_ml.reports.drawing:run",
+        prepare=prepare_drawing,
+        apply=apply_drawing,
+        limits=Limits(memory_bytes=64 * GIBIBYTE),  # V8 reserves address space that it never touches
+        lane=QUICK,
+    )
+)
+register(Kind(name=ANSWER_SILENCE, title="Answer silence", apply=apply_silence, lane=QUICK, site_daily_at=time(6, 0)))

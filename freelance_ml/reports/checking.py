@@ -1,0 +1,43 @@
+"""Checking a report that somebody holds: unchanged, signed here, and still the latest."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from evaluations.models import Report
+from projects.canonical import canonical, digest
+from projects.secrets import signature_holds
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check found; ``holds`` only if every byte is as it was signed here."""
+
+    holds: bool
+    sentence: str
+    body: dict[str, Any] | None = None
+    latest: bool | None = None
+
+
+def check_report(raw: bytes) -> Outcome:
+    """Check the bundle of a report; anything at all may be handed in."""
+    try:
+        bundle = json.loads(raw)
+        body, signature, key_id = bundle["report"], str(bundle["signature"]), str(bundle["key_id"])
+        message = canonical(dict(body))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Outcome(
+            holds=False, sentence="This is not the JSON file of a report. Download it from the report’s page."
+        )
+    if not signature_holds(message, key_id=key_id, signature=signature):
+        return Outcome(
+            holds=False,
+            sentence="The signature does not hold: the report was changed, or it was not made here. Do not rely on it.",
+        )
+    stored = Report.objects.filter(digest=digest(body)).select_related("milestone").first()
+    return Outcome(
+        holds=True,
+        sentence="The report is exactly as it was signed here.",
+        body=body,
+        latest=stored.is_latest if stored else None,
+    )

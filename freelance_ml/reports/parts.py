@@ -1,0 +1,71 @@
+"""What reports add to the pages of the ground: a milestone's reports, and what waits for whom."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+
+from evaluations.models import Report
+from evaluations.queries.runs import deciding_run, is_sealed
+from projects.access import Actor
+from projects.attention import TO_DO, Need, register_needs
+from projects.models import Milestone
+from projects.palette import Entry, register_source
+from projects.parts import Part, register_part
+from projects.shares import Purpose, register
+
+MADE_AT_MOST = 50
+
+
+def reports_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
+    """Show a milestone's reports, and offer to make one once there is a verdict."""
+    run = deciding_run(milestone)
+    reports = list(milestone.reports.all())
+    if run is None and not reports:
+        return None
+    values: dict[str, Any] = {
+        "milestone": milestone,
+        "reports": reports,
+        "may_make": actor.may_write and run is not None and not is_sealed(run),
+        "fresh": run is not None and any(report.run_id == run.pk for report in reports),
+        "sealed": run is not None and is_sealed(run),
+    }
+    return Part("reports/_milestone_part.html", values)
+
+
+def reports_to_send(actor: Actor) -> Iterable[Need]:
+    """Name the reports that are made and not sent."""
+    waiting = Report.objects.visible_to(actor).filter(sent_at__isnull=True).select_related("milestone")
+    for report in waiting[:MADE_AT_MOST]:
+        if report.is_latest:
+            yield Need(
+                text=f"Report {report.number} on {report.milestone}",
+                why="It is ready and has not been sent.",
+                url=reverse("report", args=[report.pk]),
+                action="Send it",
+                harm=TO_DO,
+                icon="send",
+                at=report.created_at,
+            )
+
+
+def reports_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
+    """Find reports by their milestone's name."""
+    rows = Report.objects.visible_to(actor).select_related("milestone").filter(milestone__title__icontains=words)
+    return [Entry(str(report), reverse("report", args=[report.pk]), icon="file-text") for report in rows[:most]]
+
+
+def register_all() -> None:
+    """Add the parts, needs, names and the purpose of links."""
+    register_part(page="milestone", name="reports", build=reports_of_milestone, order=70)
+    register_needs("reports", reports_to_send)
+    register_source("Reports", reports_by_name)
+    register(
+        Purpose(
+            name="report",
+            title="Report",
+            model="evaluations.report",
+            view="freelance_ml.reports.shared.shared_report",
+            check="freelance_ml.reports.shared.may_be_shared",
+        )
+    )
