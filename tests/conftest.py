@@ -22,6 +22,7 @@ def plain_static_files(settings):
     """Serve assets by their plain names: the hashed ones exist only after collectstatic."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    settings.STATIC_ROOT = None
 
 
 @pytest.fixture(autouse=True)

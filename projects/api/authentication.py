@@ -36,7 +36,7 @@ class TokenAuthentication(BaseAuthentication):
         )
         if actor is None or actor.user is None:
             raise AuthenticationFailed(REFUSED)
-        request._request.actor = actor
+        request._request.actor = actor  # type: ignore[attr-defined]  # as the middleware does for a session
         return actor.user, actor
 
     def authenticate_header(self, request: Request) -> str:

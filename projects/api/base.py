@@ -59,7 +59,7 @@ class ScopedPrimaryKeyField(serializers.PrimaryKeyRelatedField):
 
     def get_queryset(self) -> Any:
         """Keep what the actor may see."""
-        queryset = super().get_queryset()
+        queryset: Any = super().get_queryset()
         return None if queryset is None else queryset.visible_to(self.context["request"].auth)
 
 
@@ -76,7 +76,7 @@ class ScopedModelSerializer(serializers.ModelSerializer):
         fields = super().get_fields()
         view = self.context.get("view")
         changes = self.partial or getattr(view, "action", "") == "partial_update"
-        for name in getattr(self.Meta, "fixed_fields", ()) if changes else ():  # type: ignore[attr-defined]
+        for name in getattr(self.Meta, "fixed_fields", ()) if changes else ():
             fields[name].read_only = True
         for name, field in fields.items():  # the framework forgets that a choice which is only read may be empty
             if isinstance(field, serializers.ChoiceField) and field.read_only:
@@ -200,7 +200,8 @@ class ScopedViewSet(ActorViewSet):
         """Keep what the actor may see; nothing while the schema is drawn."""
         if getattr(self, "swagger_fake_view", False):
             return super().get_queryset().none()
-        return super().get_queryset().visible_to(self.actor)
+        rows: Any = super().get_queryset()
+        return rows.visible_to(self.actor)
 
 
 class ReadRows(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
@@ -247,7 +248,7 @@ class DeleteRows(mixins.DestroyModelMixin):
         self.delete_row(instance)
 
 
-def row_action(method: str, serializer: type[serializers.BaseSerializer] | None = None, **options: Any) -> Any:
+def row_action(method: Any, serializer: type[serializers.BaseSerializer] | None = None, **options: Any) -> Any:
     """Mark a viewset's method as ``/<rows>/<id>/<name>/``; underscores become hyphens."""
 
     def mark(handler: Callable[..., Response]) -> Any:

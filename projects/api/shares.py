@@ -114,7 +114,7 @@ class ShareLinkViewSet(ReadRows):
         if subject is None:
             raise ValidationError({"subject_id": ["There is no such row."]})
         made = create_share_link(subject=subject, purpose=purpose, by=self.actor, **fields)
-        context = self.get_serializer_context() | {"token": made.token}
+        context = {**self.get_serializer_context(), "token": made.token}
         return Response(CreatedShareLinkSerializer(made.link, context=context).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ShareLinkSerializer)

@@ -1,6 +1,6 @@
 """Links by which a client without an account sees one document."""
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -36,7 +36,7 @@ class ShareLink(TenantModel):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.ForeignKey("projects.User", models.SET_NULL, null=True, related_name="+", editable=False)
 
-    objects = ShareLinkQuerySet.as_manager()
+    objects: ClassVar[Any] = ShareLinkQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "pk"]
