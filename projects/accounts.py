@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
@@ -13,6 +14,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sites.shortcuts import get_current_site
 from django.core.cache import cache
@@ -92,6 +94,14 @@ class AccountAdapter(DefaultAccountAdapter):
         user = User.objects.filter(email__iexact=credentials.get("email", "")).first()
         note(request, user, "sign-in.failed", factor="password")
 
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Point to the site's own address, whatever host the request named."""
+        return _on_our_site(super().get_reset_password_from_key_url(key))
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """Point to the site's own address, whatever host the request named."""
+        return _on_our_site(super().get_email_confirmation_url(request, emailconfirmation))
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Write a letter into the outbox: neither a flood nor a slow mail server shows whether the account exists."""
         try:
@@ -103,6 +113,10 @@ class AccountAdapter(DefaultAccountAdapter):
         said = {"request": request, "email": email, "current_site": get_current_site(request), **context}
         letter = self.render_mail(template_prefix, email, said)
         queue_mail(workspace=None, to=email, subject=letter.subject, body=letter.body)
+
+
+def _on_our_site(address: str) -> str:
+    return f"{settings.SITE_URL}{urlsplit(address).path}"
 
 
 class MFAAdapter(DefaultMFAAdapter):

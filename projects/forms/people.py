@@ -31,7 +31,7 @@ class WorkspaceForm(forms.Form):
 
 
 class NewAccountForm(forms.Form):
-    """The name and password of a new account; ``email`` is known or typed beside them."""
+    """The name and password of a new account; the address is known or typed beside them."""
 
     name = forms.CharField(
         label="Your name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
@@ -43,14 +43,14 @@ class NewAccountForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
-    def __init__(self, *args: Any, email: str = "", **kwargs: Any) -> None:
-        self.email = email
+    def __init__(self, *args: Any, known_email: str = "", **kwargs: Any) -> None:
+        self.known_email = known_email
         super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:
         """Refuse a password that is common or like the name or address."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        email = cleaned.get("email") or self.email
+        email = cleaned.get("email") or self.known_email
         if password := cleaned.get("password"):
             try:
                 validate_password(password, User(name=cleaned.get("name", ""), email=email))

@@ -42,7 +42,7 @@ def record(
         sequence=head.sequence + 1,
         at=timezone.now(),
         actor_id=by.user.pk if by and by.user else None,
-        actor_name=_clean(by.name or str(by.user or ""), 150) if by else "",
+        actor_name=_name_of(by) if by else "",
         via=by.via if by else "page",
         action=action,
         target_type=target._meta.label_lower if target else "",
@@ -81,6 +81,12 @@ def hash_of(entry: AuditEntry) -> str:
             "previous": entry.previous_hash,
         }
     )
+
+
+def _name_of(by: Actor) -> str:
+    """Name the actor; an account without a name is known by its id, not by its address."""
+    name = by.name or str(by.user or "")
+    return _clean(name.replace(by.user.email, by.user.audit_label) if by.user else name, 150)
 
 
 def _clean(text: str, length: int) -> str:

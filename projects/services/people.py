@@ -52,10 +52,10 @@ def actor_of(
 ) -> Actor | None:
     """Say as whom a signed-in user acts: in the wished workspace, else in their first; None without any."""
     memberships = list(Membership.objects.filter(user=user).select_related("workspace"))
-    chosen = [membership for membership in memberships if str(membership.workspace_id) == wished]
-    membership = (chosen or memberships or [None])[0]
-    if membership is None:
+    if not memberships:
         return None
+    chosen = [membership for membership in memberships if str(membership.workspace_id) == wished]
+    membership = (chosen or memberships)[0]
     return Actor(
         workspace=membership.workspace,
         role=Role(membership.role),

@@ -85,7 +85,8 @@ def authenticate_token(plaintext: str, *, address: str | None = None, request_id
         .select_related("user", "workspace")
         .first()
     )
-    membership = token and Membership.objects.filter(workspace=token.workspace, user=token.user).first()
+    holders = Membership.objects.filter(workspace=token.workspace, user=token.user) if token else None
+    membership = holders.first() if holders else None
     if token is None or membership is None:
         count_try(UNKNOWN_TOKEN, subject=network_of(address))
         return None

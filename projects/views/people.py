@@ -142,9 +142,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     found = invitations.find_invitation(token)
     if found is None:
         return render_page(request, "projects/invitation_over.html", status=404)
-    user = cast("User | None", request.user if request.user.is_authenticated else None)
+    user = request.user if request.user.is_authenticated else None
     has_account = User.objects.filter(email__iexact=found.email).exists()
-    form = NewAccountForm((request.POST or None) if user is None else None, email=found.email)
+    form = NewAccountForm((request.POST or None) if user is None else None, known_email=found.email)
     context = {"invitation": found, "form": form, "has_account": has_account}
     context["is_other"] = user is not None and user.email.lower() != found.email
     if request.method != "POST" or (user is None and not form.is_valid()):

@@ -28,6 +28,11 @@ def test_an_entry_says_who_did_what_to_which_row(actor):
     assert entry.detail == {"fields": ["name"]}
 
 
+def test_an_account_without_a_name_does_not_put_its_address_into_the_trail(workspace):
+    entry = audit.record(by=make.make_actor(workspace=workspace), action="a.b")
+    assert "@" not in entry.actor_name
+
+
 def test_every_workspace_has_a_chain_of_its_own(actor, stranger):
     first = audit.record(by=actor, action="a.b")
     other = audit.record(by=stranger, action="a.b")

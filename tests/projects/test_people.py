@@ -251,6 +251,13 @@ def test_a_new_password_by_letter_does_not_skip_the_second_factor(client, alice)
     assert AuditEntry.objects.filter(action="password.changed").exists()
 
 
+def test_a_letter_leads_to_the_own_site_whatever_the_host(client, alice, settings):
+    people.EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    settings.SITE_URL = "https://ml.example.com"
+    client.post("/accounts/password/reset/", {"email": "alice@example.com"}, HTTP_HOST="localhost")
+    assert "https://ml.example.com/accounts/password/reset/key/" in Mail.objects.get().body
+
+
 def test_a_letter_for_an_unknown_address_answers_the_same(client, alice):
     known = client.post("/accounts/password/reset/", {"email": "alice@example.com"})
     unknown = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
