@@ -49,7 +49,7 @@ def theme(*, dark: bool = False) -> dict[str, Any]:
             "labelPadding": 6,
         },
         "legend": {**text, "title": None, "orient": "top", "symbolType": "circle"},
-        "range": {"category": series, "ramp": [tone["paper"], accent]},
+        "range": {"category": series, "ramp": [tone["paper"], accent], "heatmap": [tone["paper"], accent]},
         "line": {"strokeWidth": 2, "color": accent},
         "point": {"color": accent, "filled": True, "size": 45},
         "bar": {"color": accent},

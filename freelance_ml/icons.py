@@ -237,3 +237,7 @@ PATHS: dict[str, str] = {
     ),
     "x": "M18 6l-12 12 M6 6l12 12",
 }
+
+# Half full and half empty: neither yes nor no.
+PATHS["half"] = PATHS["circle"]
+SOLID = {"half": "M12 3a9 9 0 0 0 0 18z"}

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from freelance_ml.charts import Chart, theme
 from freelance_ml.evaluation_charts import evaluation_charts
 from freelance_ml.gatebar import GateBar
-from freelance_ml.icons import PATHS
+from freelance_ml.icons import PATHS, SOLID
 from freelance_ml.track import track_of
 from projects.currencies import EXPONENTS
 from projects.models import Milestone
@@ -34,7 +34,7 @@ TONES = {
     "bad": "failed overdue declined fail refused",
 }
 TONE_OF = {status: tone for tone, statuses in TONES.items() for status in statuses.split()}
-VERDICT_ICONS = {"pass": "check", "fail": "x", "inconclusive": "circle-half", "none": "circle-dashed"}
+VERDICT_ICONS = {"pass": "check", "fail": "x", "inconclusive": "half", "none": "circle-dashed"}
 NEAR = timedelta(days=6)
 JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
@@ -50,7 +50,8 @@ def _trimmed(content: str) -> SafeString:
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon; with a label it speaks for itself, without one it is hidden from screen readers."""
-    shape = mark_safe(f'<path d="{PATHS[name]}"/>')  # noqa: S308  our own table
+    solid = f'<path class="icon-solid" d="{SOLID[name]}"/>' if name in SOLID else ""
+    shape = mark_safe(f'<path d="{PATHS[name]}"/>{solid}')  # noqa: S308  our own tables
     if label:
         return format_html('<svg class="icon" viewBox="0 0 24 24" role="img" aria-label="{}">{}</svg>', label, shape)
     return format_html('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">{}</svg>', shape)

@@ -1,4 +1,9 @@
+import gzip
+import re
+from pathlib import Path
+
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -188,3 +193,18 @@ def test_an_error_of_ours_shows_no_inside(signed_in, monkeypatch, settings):
     assert response.status_code == 500
     assert "Something broke on our side" in response.content.decode()
     assert "inner-matter" not in response.content.decode()
+
+
+# --- weight -------------------------------------------------------------------------------------
+def test_a_page_with_all_it_loads_stays_light(signed_in):
+    page = signed_in.get(reverse("projects:client-list")).content
+    assets = re.findall(rb'(?:src|href)="/static/([^"]+)"', page)
+    assert len(assets) <= 6
+    sizes = {name: len(gzip.compress(_asset(name.decode()), 9)) for name in assets}
+    assert len(gzip.compress(page)) + sum(sizes.values()) < 200 * 1024, sizes
+
+
+def _asset(name):
+    found = finders.find(name)
+    assert found, f"{name} is not served"
+    return Path(found).read_bytes()
