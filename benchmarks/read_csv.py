@@ -4,21 +4,20 @@ Run: ``python -m benchmarks.read_csv [rows …]``; each contender in a process o
 """
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow.csv  # noqa: F401 # loaded before the memory is first looked at
 
-from benchmarks.data_tables import FOLDER, PEERS, csv_file, measure, say
+from benchmarks.data_tables import FOLDER, PEERS, csv_file, measure, peak_mb, say
 from evaluations.engine.reading import ReadLimits, read_table
 
 
 def ours(rows):
     path, target = csv_file(rows), FOLDER / "out.parquet"
     read_table(csv_file(1_000), target, name="small.csv", limits=ReadLimits(swift_bytes=0))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_mb()
     found = measure(lambda: read_table(path, target, name="table.csv"))
     found["added_mb"] = found["peak_mb"] - before
     return found
