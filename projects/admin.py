@@ -10,11 +10,19 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from projects.models import ApiToken, AuditCheckpoint, AuditEntry, Membership, User, Workspace
 from projects.services.audit import record
 
+
+def change_password(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """Lead to the page of the account, where guesses are counted and the change is recorded."""
+    return redirect("account_change_password")
+
+
+admin.site.password_change = change_password  # type: ignore[assignment,method-assign]  # as allauth does with the sign-in
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth's documented way
 admin.site.site_header = admin.site.site_title = "Freelance ML, operator"
 admin.site.index_title = "Accounts and audit trail"

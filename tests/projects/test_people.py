@@ -317,6 +317,7 @@ def test_staff_look_and_change_little(client, actor):
     assert client.get("/admin/projects/workspace/").status_code == 200
     assert client.get("/admin/projects/auditentry/").status_code == 200
     assert client.get("/admin/projects/auditentry/add/").status_code == 403
+    assert client.get("/admin/password_change/")["Location"] == "/accounts/password/change/"
     assert client.post(f"/admin/projects/workspace/{actor.workspace.pk}/change/", {"name": "x"}).status_code == 403
     answer = client.post(f"/admin/projects/user/{actor.user.pk}/change/", {"is_staff": "", "is_superuser": ""})
     assert answer.status_code == 302
