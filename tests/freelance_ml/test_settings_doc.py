@@ -44,7 +44,9 @@ class TestReading:
     def _forget(self, monkeypatch):
         monkeypatch.setattr(env, "VARIABLES", {})
 
-    @pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), (" on ", True), ("no", False), ("", False)])
+    @pytest.mark.parametrize(
+        ("text", "value"), [("1", True), ("TRUE", True), (" on ", True), ("no", False), ("", False)]
+    )
     def test_a_flag_is_yes_or_no(self, monkeypatch, text, value):
         monkeypatch.setenv("SAMPLE", text)
         assert env.flag("SAMPLE", "false", "A sample.") is value

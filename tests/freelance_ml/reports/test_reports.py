@@ -1,0 +1,219 @@
+"""Reports: frozen, signed, superseded, read by link, answered once, accepted in silence where agreed."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from evaluations.errors import ReportNotLatestError, ReportNotSentError, VerdictPendingError
+from evaluations.models import Report
+from freelance_ml.reports import dispatch
+from freelance_ml.reports.checking import check_report
+from freelance_ml.reports.pdf import report_pdf
+from freelance_ml.reports.shared import may_be_shared
+from freelance_ml.reports.silence import answer_silence
+from freelance_ml.reports.views import bundle_of
+from projects.canonical import canonical, digest
+from projects.models import AuditEntry, Decision, Job, Mail, Milestone
+from projects.secrets import signature_holds
+from projects.services.decisions import evidence_holds
+from tests.factories.jobs import work_off
+from tests.factories.projects import make_milestone
+
+VERIFIER = Path("freelance_ml/static/freelance_ml/verify_report.py")
+ANSWER = {"answer": "accepted", "name": "Carla Client", "email": "carla@client.example", "agreed": "on"}
+
+
+def test_a_report_is_frozen_with_its_hash_and_signature(report, run):
+    assert report.digest == digest(report.body)
+    assert signature_holds(canonical(report.body), key_id=report.key_id, signature=report.signature)
+    assert report.body["verdict"]["verdict"] == run.verdict == "pass"
+    assert report.body["gates"] == run.result["gates"]
+    assert report.body["provenance"]["result_sha256"] == run.digest
+    assert report.body["data"]["rows"] == 600
+
+
+def test_the_charts_are_drawn_by_a_job(report):
+    job = work_off(Job.objects.get(kind="draw-report", subject=f"evaluations.report:{report.pk}"))
+    assert job.state == "done", job.error_message
+    report.refresh_from_db()
+    assert len(report.charts) == 4
+    assert all("<svg" in chart["svg"] and chart["text"] for chart in report.charts)
+    assert len(report_pdf(report)) > len(report_pdf(Report(body=report.body, digest="", signature="", key_id="")))
+
+
+def test_without_a_verdict_there_is_no_report(actor):
+    with pytest.raises(VerdictPendingError):
+        dispatch.make_report(milestone=make_milestone(workspace=actor.workspace), by=actor)
+
+
+def test_a_newer_report_supersedes_and_the_older_stays_as_it_was(actor, milestone, report):
+    before = (report.body, report.digest, report.signature)
+    newer = dispatch.make_report(milestone=milestone, by=actor)
+    report.refresh_from_db()
+    assert (report.body, report.digest, report.signature) == before
+    assert (newer.number, newer.is_latest, report.is_latest) == (2, True, False)
+    with pytest.raises(ReportNotLatestError):
+        dispatch.send_to_client(report=report, by=actor)
+
+
+def test_an_unsent_report_cannot_be_shared(report):
+    with pytest.raises(ReportNotSentError):
+        may_be_shared(report)
+
+
+def test_the_freelancer_sees_what_the_client_will_see(signed_in, report):
+    page = signed_in.get(reverse("report", args=[report.pk]))
+    assert page.status_code == 200
+    for words in ("The promise was kept.", "Finds those who leave.", "What it does not say", report.digest):
+        assert words in page.content.decode()
+
+
+@pytest.mark.parametrize("form", ["pdf", "html", "json"])
+def test_every_form_can_be_taken_along(signed_in, report, form):
+    answer = signed_in.get(reverse("report-file", args=[report.pk, form]))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    if form == "pdf":
+        assert answer.content.startswith(b"%PDF")
+        assert answer.content == signed_in.get(reverse("report-file", args=[report.pk, form])).content
+    if form == "html":
+        assert len(answer.content) < 300_000
+        assert b"<script" not in answer.content
+        assert b"http://" not in answer.content.replace(b"http://www.w3.org", b"")
+
+
+def test_the_offline_verifier_believes_the_file_and_no_changed_one(report, tmp_path):
+    bundle = bundle_of(report)
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(bundle), encoding="utf-8")
+    body = {**report.body, "made_at": "2020-01-01T00:00:00+00:00"}
+    bad.write_text(json.dumps({**bundle, "report": body}), encoding="utf-8")
+    told = [
+        subprocess.run([sys.executable, VERIFIER, path], capture_output=True, text=True, check=False)
+        for path in (good, bad)
+    ]
+    assert [t.returncode for t in told] == [0, 1]
+    assert told[0].stdout.startswith("GENUINE")
+    assert told[1].stdout.startswith("NOT GENUINE")
+
+
+def test_every_changed_value_breaks_the_signature(report):
+    bundle = bundle_of(report)
+    assert check_report(json.dumps(bundle).encode()).holds
+    for key in report.body:
+        body = {**report.body, key: "changed"}
+        assert not check_report(json.dumps({**bundle, "report": body}).encode()).holds
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"report": 1, "signature": 2, "key_id": 3}', b"[" * 100_000]
+)
+def test_anything_may_be_checked(raw):
+    assert not check_report(raw).holds
+
+
+def test_the_verify_page_is_open_to_all(client, report, tmp_path):
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(bundle_of(report)), encoding="utf-8")
+    with file.open("rb") as opened:
+        page = client.post(reverse("verify"), {"file": opened})
+    assert "exactly as it was signed here" in page.content.decode()
+    assert client.get(reverse("verify")).status_code == 200
+    assert client.post(reverse("verify")).status_code == 422
+
+
+def test_the_client_reads_and_accepts_without_an_account(room, report, milestone):
+    browser, address = room
+    page = browser.get(address)
+    assert "The promise was kept." in page.content.decode()
+    assert "I accept this milestone" in page.content.decode()
+    assert browser.post(f"{address}answer/", ANSWER).status_code == 302
+    milestone.refresh_from_db()
+    decision = Decision.objects.get()
+    assert (milestone.status, milestone.accepted_how) == ("accepted", "client")
+    assert decision.document_digest == report.digest
+    assert evidence_holds(decision)
+    assert AuditEntry.objects.filter(action="decision.accepted", via="share").exists()
+    assert Mail.objects.filter(to="alice@example.com").exists()
+    again = browser.post(f"{address}answer/", ANSWER | {"answer": "changes_requested", "message": "No"})
+    assert again.status_code == 422
+    assert Decision.objects.count() == 1
+
+
+def test_the_pdf_after_the_answer_has_a_certificate(room, report):
+    browser, address = room
+    before = browser.get(f"{address}pdf/").content
+    browser.post(f"{address}answer/", ANSWER)
+    assert len(browser.get(f"{address}pdf/").content) > len(before)
+
+
+def test_the_client_asks_for_changes_and_says_what(room, milestone):
+    browser, address = room
+    silent = browser.post(f"{address}answer/", ANSWER | {"answer": "changes_requested"})
+    assert silent.status_code == 422
+    assert "Say what should change" in silent.content.decode()
+    browser.post(f"{address}answer/", ANSWER | {"answer": "changes_requested", "message": "Also for new customers."})
+    milestone.refresh_from_db()
+    assert milestone.status == Milestone.Status.CHANGES_REQUESTED
+
+
+def test_a_superseded_report_cannot_be_accepted(room, actor, milestone):
+    browser, address = room
+    dispatch.make_report(milestone=milestone, by=actor)
+    page = browser.post(f"{address}answer/", ANSWER)
+    assert page.status_code == 422
+    assert "superseded" in page.content.decode()
+    milestone.refresh_from_db()
+    assert milestone.status == Milestone.Status.SUBMITTED
+
+
+def test_unknown_parts_of_a_room_are_not_there(room):
+    browser, address = room
+    assert browser.get(f"{address}nothing/").status_code == 404
+    assert browser.get(f"{address}answer/").status_code == 405
+    assert browser.post(address).status_code == 405
+
+
+def submit_days_ago(milestone, days):
+    Milestone.objects.filter(pk=milestone.pk).update(submitted_at=timezone.now() - timedelta(days=days))
+
+
+def test_silence_is_acceptance_after_the_agreed_days_and_not_before(actor, milestone, report):
+    dispatch.send_to_client(report=report, by=actor, name="Carla", email="carla@client.example")
+    submit_days_ago(milestone, 12)
+    assert answer_silence() == {"reminded": 1, "accepted": 0}
+    assert answer_silence() == {"reminded": 1, "accepted": 0}
+    assert (
+        Mail.objects.filter(subject__contains="your answer is wished").count() == 1
+    )  # one a day, however often it runs
+    submit_days_ago(milestone, 15)
+    assert answer_silence() == {"reminded": 0, "accepted": 1}
+    milestone.refresh_from_db()
+    assert (milestone.status, milestone.accepted_how) == ("accepted", "deemed")
+
+
+def test_silence_means_nothing_where_the_contract_is_silent(actor, milestone, report):
+    dispatch.send_to_client(report=report, by=actor)
+    milestone.engagement.review_days = None
+    milestone.engagement.save()
+    submit_days_ago(milestone, 90)
+    assert answer_silence() == {"reminded": 0, "accepted": 0}
+
+
+@pytest.mark.parametrize(("name", "method"), [("report", "get"), ("report-send", "post")])
+def test_doors_of_reports(client, report, stranger, reviewer, name, method):
+    address = reverse(name, args=[report.pk])
+    assert getattr(client, method)(address).status_code == 302  # to sign in
+    client.force_login(stranger.user)
+    assert getattr(client, method)(address).status_code == 404
+    wrong = "post" if method == "get" else "get"
+    client.force_login(report.created_by)
+    assert getattr(client, wrong)(address).status_code == 405
+    client.force_login(reviewer.user)
+    assert getattr(client, method)(address).status_code == (200 if method == "get" else 403)
