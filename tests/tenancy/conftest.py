@@ -22,7 +22,7 @@ class Cast:
     def __init__(self, name, *, user=None, token=None, cookies=()):
         self.name = name
         self.token = token
-        self.browser = Browser(raise_request_exception=True)
+        self.browser = Browser(raise_request_exception=False)
         if user is not None:
             self.browser.force_login(user)
         for key, value in cookies:

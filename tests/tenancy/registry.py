@@ -30,6 +30,7 @@ TEXTS = {
     "projects:share-links": {"purpose": "test-note"},
     "projects:comment-create": {"purpose": "test-note"},
     "projects:share-part": {"rest": "answer/"},
+    "report-file": {"form": "json"},
 }
 
 PUBLIC = {
@@ -38,6 +39,7 @@ PUBLIC = {
     "usersessions_list": "one's own sessions",
     "health": "for load balancers; says nothing about anyone",
     "welcome": "the first page of an empty installation",
+    "verify": "checks a file that the visitor brings; reads no row",
     "projects:robots": "for search machines",
     "api-problems": "the list of error codes",
     "api-schema": "the form of the API, which is open source",
@@ -66,6 +68,7 @@ REVIEWER_MAY = {
 }
 
 CANNOT_OPEN = {
+    "report": "its page draws the frozen value of a real evaluation; report-file opens the same row",
     "projects:share-room": "needs the cookie of the link: tests/projects/test_shares.py",
     "projects:share-part": "needs the cookie of the link",
     "projects:share-comment": "needs the cookie of the link",
