@@ -4,6 +4,8 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
+
 from evaluations.models import Report
 from evaluations.services.reports import store_rendering
 from freelance_ml.reports.dispatch import DRAW_REPORT
@@ -16,15 +18,19 @@ from projects.sandbox.task import GIBIBYTE
 ANSWER_SILENCE = "answer-silence"
 
 
+def _report_of(job: Job) -> QuerySet[Report]:
+    return Report.objects.filter(pk=job.arguments["report"], milestone__engagement__client__workspace=job.workspace_id)
+
+
 def prepare_drawing(job: Job) -> Prepared:
     """Hand the frozen curves over."""
-    report = Report.objects.in_workspace(job.workspace).get(pk=job.arguments["report"])
+    report = _report_of(job).get()
     return Prepared(arguments={"curves": report.body["curves"]})
 
 
 def apply_drawing(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
     """Keep the pictures beside the frozen value."""
-    report = Report.objects.in_workspace(job.workspace).select_for_update().get(pk=job.arguments["report"])
+    report = _report_of(job).select_for_update().get()
     store_rendering(report=report, charts=result["charts"])
     return {"charts": len(result["charts"])}
 
@@ -41,7 +47,7 @@ register(
         work="freelance_ml.reports.drawing:run",
         prepare=prepare_drawing,
         apply=apply_drawing,
-        limits=Limits(memory_bytes=64 * GIBIBYTE),  # V8 reserves address space that it never touches
+        limits=Limits(memory_bytes=4096 * GIBIBYTE),  # V8 reserves address space that it never touches
         lane=QUICK,
     )
 )

@@ -1,13 +1,18 @@
 """Rows of the third storey, made through its own services with real children."""
 
+import functools
 import io
 
 import numpy as np
 import pandas as pd
+from django.utils import timezone
 
 from evaluations import dispatch
-from evaluations.models import DatasetVersion
+from evaluations.engine.evaluation import evaluate
+from evaluations.engine.protocols import read_protocol
+from evaluations.models import AcceptanceSet, DatasetVersion, EvaluationRun, Look, PredictionFile, Protocol, StoredFile
 from evaluations.services import datasets, protocols
+from projects.canonical import digest
 from tests.factories.jobs import work_off
 from tests.factories.projects import make_milestone
 
@@ -81,4 +86,62 @@ def look(*, actor, protocol, model=None, upload=None):
     run = dispatch.start_look(protocol=protocol, by=actor, model=model, upload=upload)
     run.job = work_off(run.job)
     run.refresh_from_db()
+    return run
+
+
+@functools.cache
+def judged(threshold=0.6):
+    """A frozen result on 240 rows, computed once for all tests."""
+    rng = np.random.default_rng(1)
+    truth = rng.random(240) < 0.4
+    score = np.clip(0.3 + 0.35 * truth + rng.normal(0, 0.2, 240), 0, 1)
+    table = {"truth": np.where(truth, "yes", "no"), "probability": score}
+    body = terms(gates=[{"metric": "roc_auc", "direction": "at_least", "threshold": threshold}], dataset="0" * 64)
+    return evaluate(table, body, 0)
+
+
+def make_verdict(*, actor, milestone=None, threshold=0.6, looks=2):
+    """A look with its verdict, written straight into the tables: for tests of what comes after it."""
+    milestone = milestone or make_milestone(workspace=actor.workspace)
+    file, _ = StoredFile.objects.get_or_create(workspace=actor.workspace, sha256="ab" * 32, defaults={"size": 1})
+    dataset = datasets.add_dataset(by=actor, name=f"Data of {milestone.pk}", target="left")
+    version = DatasetVersion.objects.create(
+        dataset=dataset,
+        number=1,
+        file_name="churn.csv",
+        state="ready",
+        original=file,
+        table=file,
+        rows=600,
+        column_count=4,
+    )
+    gates = [{"metric": "roc_auc", "direction": "at_least", "threshold": threshold}]
+    body = {
+        "terms": read_protocol(terms(gates=gates, dataset=file.sha256, looks=looks)).to_dict(),
+        "acceptance": {"rows": 240, "sha256": file.sha256, "classes": {"no": 144, "yes": 96}, "salt": "s"},
+        "development": {"rows": 360, "sha256": file.sha256},
+    }
+    protocol = Protocol.objects.create(
+        milestone=milestone,
+        number=1,
+        dataset_version=version,
+        state="frozen",
+        body=body,
+        digest=digest(body),
+        frozen_at=timezone.now(),
+    )
+    AcceptanceSet.objects.create(
+        protocol=protocol, acceptance=file, development=file, features=file, acceptance_rows=240, development_rows=360
+    )
+    predictions = PredictionFile.objects.create(protocol=protocol, name="predictions.csv", original=file)
+    result = judged(threshold)
+    run = EvaluationRun.objects.create(
+        protocol=protocol,
+        predictions=predictions,
+        result=result,
+        digest=digest(result),
+        verdict=result["verdict"]["verdict"],
+        finished_at=timezone.now(),
+    )
+    Look.objects.create(protocol=protocol, number=1, run=run, by_name="Alice")
     return run
