@@ -131,13 +131,13 @@ def _kind_of_words(values: pd.Series, distinct: int) -> tuple[str, str]:
     share = distinct / len(present)
     if words >= TEXT_WORDS and share >= TEXT_DISTINCT:
         return "text", ""
-    if share >= IDENTIFIER_DISTINCT and len(present) > 20:  # noqa: PLR2004  # too few rows tell nothing
+    if share >= IDENTIFIER_DISTINCT and len(present) > 20:  # too few rows tell nothing
         return "", "looks like an identifier"
     return "categorical", ""
 
 
 def _counts_rows(values: pd.Series) -> bool:
-    if not types.is_integer_dtype(values) or values.isna().any() or len(values) < 20:  # noqa: PLR2004  # as above
+    if not types.is_integer_dtype(values) or values.isna().any() or len(values) < 20:  # as above
         return False
     steps = np.diff(np.sort(values.to_numpy(dtype="float64")))
     # Rows drawn from a numbered file keep distinct numbers that cover the range evenly.

@@ -67,7 +67,7 @@ def make_folds(
         possible = min(possible, int(np.unique(truth, return_counts=True)[1].min()))
     if groups is not None:
         possible = min(possible, len(np.unique(groups)))
-    if possible < 2:  # noqa: PLR2004  # one fold tests nothing
+    if possible < 2:  # one fold tests nothing
         message = "A class or the groups are too few to compare models on at least two folds; add rows."
         raise ValueError(message)
     if groups is not None and classifies:
