@@ -85,21 +85,19 @@ def extend_lease(*, job: Job, changes: dict[str, Any], lines: Sequence[str] = ()
 
 @transaction.atomic
 def hand_back(*, job: Job) -> bool:
-    """Queue a job again whose worker is being stopped; this costs it no attempt."""
-    given = (
-        Job.objects.filter(pk=job.pk)
-        .owned(fence=job.fence)
-        .update(
-            state=Job.State.QUEUED,
-            attempts=F("attempts") - 1,
-            lease_until=None,
-            dispatched_at=None,
-            run_at=database_now(),
-        )
+    """Queue a job again whose worker is being stopped; this costs it no attempt. One to be cancelled is over."""
+    locked = Job.objects.select_for_update().filter(pk=job.pk).owned(fence=job.fence).first()
+    if locked is None:
+        return False
+    now = database_now()
+    if locked.cancel_requested_at is not None:
+        end_unstarted(locked, state=Job.State.CANCELLED, at=now)
+        return True
+    Job.objects.filter(pk=job.pk).update(
+        state=Job.State.QUEUED, attempts=F("attempts") - 1, lease_until=None, dispatched_at=None, run_at=now
     )
-    if given:
-        add_lines(job, ["The worker was stopped; another one starts this again."])
-    return bool(given)
+    add_lines(locked, ["The worker was stopped; another one starts this again."])
+    return True
 
 
 def recover_expired() -> int:

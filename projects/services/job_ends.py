@@ -51,6 +51,8 @@ def fail_job(*, job: Job, outcome: Outcome, news: News) -> Job:
     Raises LostOwnershipError when the job is no longer this worker's.
     """
     if outcome.may_try_again and job.attempts < job.max_attempts:
+        if Job.objects.select_for_update().filter(pk=job.pk, cancel_requested_at__isnull=False).exists():
+            return end_cancelled(job=job, outcome=outcome, news=news)
         pause = timedelta(seconds=2**job.attempts)
         pause_line = f"Attempt {job.attempts} ended: {outcome.message} It is tried again in {pause.seconds} seconds."
         changes: dict[str, Any] = {"lease_until": None, "dispatched_at": None, "run_at": database_now() + pause}

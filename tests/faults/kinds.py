@@ -24,7 +24,7 @@ def fail_to_apply(job, result, outputs):
 
 
 def note_end(job):
-    Client.objects.create(workspace=job.workspace, name=f"ended {job.pk} {job.fence}")
+    Client.objects.create(workspace=job.workspace, name=f"ended {job.pk} {job.fence} {job.retries}")
 
 
 SMALL = Limits(memory_bytes=256 * MEBIBYTE, wall_seconds=60, cpu_seconds=60, file_bytes=50 * MEBIBYTE)

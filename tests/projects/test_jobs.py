@@ -315,3 +315,13 @@ def test_filters(actor):
     assert queries.kind_choices(actor) == [("test.add", "Test add"), ("test.refuse", "Test refuse")]
     health = queries.queue_health(at=timezone.now())
     assert (health.queued, health.running, health.expired_leases) == (2, 0, 0)
+
+
+def test_a_cancel_outlives_the_stop_of_the_worker_and_a_passing_failure(actor):
+    stopped = claim_job(hint=make_job(by=actor).pk)
+    cancel_job(job=stopped, by=actor)
+    assert hand_back(job=stopped)
+    failing = claim_job(hint=make_job(by=actor).pk)
+    cancel_job(job=failing, by=actor)
+    fail_job(job=failing, outcome=Outcome(code="killed", message="x.", may_try_again=True), news=News())
+    assert set(Job.objects.values_list("state", flat=True)) == {"cancelled"}
