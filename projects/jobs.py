@@ -80,6 +80,17 @@ class Kind:
 
 
 _kinds: dict[str, Kind] = {}
+_listeners: dict[str, Callable[["Job"], None]] = {}
+
+
+def on_end(name: str, listener: Callable[["Job"], None]) -> None:
+    """Let an app above hear of every job that is over, in the transaction that ends it."""
+    _listeners[name] = listener
+
+
+def end_listeners() -> list[Callable[["Job"], None]]:
+    """List who wants to hear of ended jobs."""
+    return list(_listeners.values())
 
 
 def register(kind: Kind) -> Kind:

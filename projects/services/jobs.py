@@ -12,7 +12,7 @@ from django.db import models, transaction
 
 from projects.access import Actor
 from projects.errors import DomainError, IllegalTransitionError
-from projects.jobs import Kind, kind_named
+from projects.jobs import Kind, end_listeners, kind_named
 from projects.models.jobs import Job
 from projects.models.people import Workspace
 from projects.queries.clock import database_now
@@ -157,6 +157,12 @@ def tell_ended(job: Job) -> None:
                 kind.ended(job)
         except Exception:  # a job must come to its end, whatever its kind does then
             logger.exception("Job %s: its kind %s did not take the news of its end", job.pk, job.kind)
+    for listener in end_listeners():
+        try:
+            with transaction.atomic():
+                listener(job)
+        except Exception:  # as above
+            logger.exception("Job %s: the news of its end was not taken", job.pk)
     if job.parent_id is not None:
         release_whole(job.parent_id)
 

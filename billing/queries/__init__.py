@@ -1,0 +1,1 @@
+"""What pages, reports and the API ask of the second storey."""

@@ -1,0 +1,134 @@
+"""How far budgets are used, and where the month will end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from billing.forecast import MonthForecast, forecast_month
+from billing.models import Budget, ComputeEntry
+from billing.queries.costs import ZERO, daily_compute, daily_shares, targets_of
+from projects.access import Actor
+from projects.attention import OVER_BUDGET, Need
+from projects.models.people import Workspace
+
+HISTORY = timedelta(days=120)
+FULL, NEAR = 100, 80  # per cent
+LATE = timedelta(days=45)  # a forecast of data older than this says nothing about now
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget with what is used of it and what is expected."""
+
+    budget: Budget
+    month: str  # 2026-11 for a monthly budget
+    actual: Decimal
+    expected: Decimal | None
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+    @property
+    def percent(self) -> int:
+        """How much of it is used."""
+        return int(self.actual * 100 / self.budget.amount)
+
+    @property
+    def expected_percent(self) -> int | None:
+        """How much of it will be used at the month's end."""
+        return None if self.expected is None else int(self.expected * 100 / self.budget.amount)
+
+    @property
+    def left(self) -> Decimal:
+        """What is left of it; below zero when it is exceeded."""
+        return self.budget.amount - self.actual
+
+    @property
+    def tone(self) -> str:
+        """Which colour it means."""
+        if self.percent >= FULL:
+            return "bad"
+        return "unsure" if self.percent >= NEAR or (self.expected_percent or 0) >= FULL else "good"
+
+
+def budgets_of(actor: Actor | None) -> QuerySet[Budget]:
+    """List the budgets."""
+    found: QuerySet[Budget] = Budget.objects.visible_to(actor)
+    return found.select_related("engagement__client__workspace", "milestone").order_by("engagement__title", "pk")
+
+
+def budgets_in(workspace: Workspace) -> QuerySet[Budget]:
+    """List the budgets of a workspace whose engagements still run."""
+    found: QuerySet[Budget] = Budget.objects.in_workspace(workspace)
+    running = found.exclude(engagement__status__in=["cancelled", "archived"])
+    return running.select_related("engagement__client__workspace", "milestone")
+
+
+def state_of(budget: Budget, *, today: date) -> BudgetState:
+    """Say how far a budget is used today, and how far it will be at the end of the month."""
+    daily = _daily(budget)
+    last = max((day for day in daily if day <= today), default=None)
+    forecast: MonthForecast | None = None
+    if last is not None and today - last <= LATE and (last.year, last.month) == (today.year, today.month):
+        forecast = forecast_month(daily, through=last)
+    if budget.span == Budget.Span.MONTH:
+        first = today.replace(day=1)
+        actual = sum((cost for day, cost in daily.items() if first <= day <= today), ZERO)
+        rest = ZERO
+    else:
+        actual = sum(daily.values(), ZERO)
+        rest = actual - (forecast.actual if forecast else ZERO)
+    month = f"{today:%Y-%m}" if budget.span == Budget.Span.MONTH else ""
+    if forecast is None:
+        return BudgetState(budget, month, actual, None)
+    return BudgetState(
+        budget,
+        month,
+        actual,
+        rest + forecast.expected,
+        None if forecast.low is None else rest + forecast.low,
+        None if forecast.high is None else rest + forecast.high,
+    )
+
+
+def _daily(budget: Budget) -> dict[date, Decimal]:
+    """Add up machine time and cloud spend by day, in the budget's currency."""
+    entries = ComputeEntry.objects.filter(engagement=budget.engagement, currency=budget.currency)
+    if budget.milestone_id:
+        entries = entries.filter(milestone=budget.milestone_id)
+    booked = (
+        (started.astimezone(UTC).date(), currency, nanos)
+        for started, currency, nanos in entries.values_list("started_at", "currency", "cost_nano")
+    )
+    found = {day: cost for (day, _), cost in daily_compute(booked).items()}
+    for day, currency, amount in daily_shares(budget.engagement, targets_of(budget.engagement, budget.milestone)):
+        if currency == budget.currency:
+            found[day] = found.get(day, ZERO) + amount
+    return found
+
+
+def budget_needs(actor: Actor) -> Iterator[Need]:
+    """Say which budgets are nearly or wholly used up."""
+    alerts = Budget.objects.visible_to(actor).filter(alerts__threshold__gte=NEAR).distinct()
+    for budget in alerts.exclude(engagement__status__in=["cancelled", "archived"]).select_related(
+        "engagement", "milestone"
+    ):
+        told = budget.alerts.first()
+        if told is None:
+            continue
+        what = budget.milestone or budget.engagement
+        over = told.threshold >= FULL and told.basis == "actual"
+        where = "is" if told.basis == "actual" else "will be, by the forecast,"
+        yield Need(
+            text=f"“{what}” {'is over' if over else 'nears'} its budget",
+            why=f"{told.threshold} % of {budget.money.format()} {where} reached.",
+            url=reverse("billing:budget-list"),
+            action="Look",
+            harm=OVER_BUDGET if over else OVER_BUDGET - 5,
+            icon="coins",
+            tone="bad" if over else "unsure",
+            at=told.created_at,
+        )

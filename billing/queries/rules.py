@@ -1,0 +1,136 @@
+"""Which rules there are, what a change of them would move, and why a line is where it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from billing.allocation import Allocator, Condition, Part, Reason, Rule
+from billing.bills.amounts import from_nanos
+from billing.models import Charge, MonthlySpend, SpendRule
+from projects.access import Actor
+from projects.models.people import Workspace
+
+SUMMED_FIELDS = {
+    *("provider", "billing_account", "sub_account", "service", "service_category"),
+    *("category", "region", "tags", "currency"),
+}
+PREVIEW_KEY = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Lines and money that a change of rules moves, in one currency; an empty name is unallocated."""
+
+    before: str
+    after: str
+    currency: str
+    rows: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RulePreview:
+    """What a rule, as it is typed, would hold and move."""
+
+    matched_rows: int
+    matched: dict[str, Decimal]
+    movements: tuple[Movement, ...]
+
+    @property
+    def moved_rows(self) -> int:
+        """How many lines change their place."""
+        return sum(move.rows for move in self.movements)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the preview as plain JSON values."""
+        return {
+            "matched_rows": self.matched_rows,
+            "matched": {currency: f"{amount:f}" for currency, amount in self.matched.items()},
+            "moved_rows": self.moved_rows,
+            "movements": [
+                {
+                    "before": move.before,
+                    "after": move.after,
+                    "currency": move.currency,
+                    "rows": move.rows,
+                    "amount": f"{move.amount:f}",
+                }
+                for move in self.movements
+            ],
+        }
+
+
+def rules_of(actor: Actor | None) -> QuerySet[SpendRule]:
+    """List the rules in their order."""
+    found: QuerySet[SpendRule] = SpendRule.objects.visible_to(actor)
+    return found.prefetch_related("parts__engagement", "parts__milestone")
+
+
+def rules_in(workspace: Workspace) -> list[SpendRule]:
+    """List the rules of a workspace in their order, without those that lost a share."""
+    found = SpendRule.objects.in_workspace(workspace)
+    return [row for row in found.prefetch_related("parts__engagement", "parts__milestone") if row.is_whole]
+
+
+def preview_rule(
+    workspace: Workspace, *, conditions: Sequence[Condition], rule: SpendRule | None = None, name: str = ""
+) -> RulePreview:
+    """Say what a rule would move: a new one after the others, or the given one with other conditions."""
+    rows = rules_in(workspace)
+    names = {row.pk: row.name for row in rows}
+    typed = Rule(PREVIEW_KEY, name or "this rule", tuple(conditions), (Part("preview"),))
+    after = [typed if rule and row.pk == rule.pk else row.as_rule() for row in rows]
+    if rule is None:
+        after.append(typed)
+    allocator = Allocator(after)
+    movements: dict[tuple[str, str, str], list[Any]] = {}
+    matched: dict[str, Decimal] = {}
+    matched_rows = 0
+    for now, currency, count, nanos, facts in _groups(workspace, allocator):
+        chosen = allocator.choose(facts)
+        wanted = None if chosen is None else after[chosen]
+        amount = from_nanos(nanos)
+        if wanted is typed:
+            matched_rows += count
+            matched[currency] = matched.get(currency, Decimal(0)) + amount
+        key = _key_of(wanted, rule)
+        if key == (str(now) if now else ""):
+            continue
+        entry = movements.setdefault((names.get(now, ""), wanted.name if wanted else "", currency), [0, Decimal(0)])
+        entry[0] += count
+        entry[1] += amount
+    moves = [Movement(*key, rows=count, amount=amount) for key, (count, amount) in movements.items()]
+    return RulePreview(matched_rows, matched, tuple(sorted(moves, key=lambda move: -abs(move.amount))))
+
+
+def _key_of(wanted: Rule | None, rule: SpendRule | None) -> str:
+    if wanted is None:
+        return ""
+    return str(rule.pk) if rule and wanted.key == PREVIEW_KEY else wanted.key
+
+
+def _groups(workspace: Workspace, allocator: Allocator) -> list[tuple[Any, str, int, int, tuple[Any, ...]]]:
+    """Add up what the rules cannot tell apart, from the monthly sums where they know enough."""
+    fields = allocator.fields
+    if set(fields) <= SUMMED_FIELDS:
+        rows = MonthlySpend.objects.in_workspace(workspace)
+        sums = {"count": Sum("rows"), "nanos": Sum("billed_nano")}
+    else:
+        rows = Charge.objects.filter(source__workspace=workspace)
+        sums = {"count": Count("pk"), "nanos": Sum(Coalesce("billed_nano", "effective_nano", 0))}
+    wanted = list(dict.fromkeys(("rule_id", "currency", *fields)))
+    found = rows.order_by().values_list(*wanted).annotate(**sums)
+    places = [wanted.index(name) for name in fields]
+    return [
+        (row[0], row[1], row[-2], row[-1] or 0, tuple(row[place] for place in places)) for row in found.iterator(5000)
+    ]
+
+
+def reasons_for(charge: Charge, workspace: Workspace) -> list[Reason]:
+    """Say rule by rule why a line is where it is."""
+    allocator = Allocator([row.as_rule() for row in rules_in(workspace)])
+    return allocator.explain(allocator.facts(charge))

@@ -1,0 +1,1 @@
+"""What changes the rows of the second storey, one file a noun."""

@@ -1,0 +1,173 @@
+"""Bills from the file to stored lines: exact, whole, and safe to repeat."""
+
+import json
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+
+from billing import dispatch
+from billing.bills.amounts import from_nanos
+from billing.models import Bill, BillImport, Charge, DailySpend, MonthlySpend
+from billing.queries.bills import difference_of
+from billing.services import bills
+from tests.factories import billing as make
+
+pytestmark = pytest.mark.django_db
+
+REAL = [
+    ("focus10_sample_1000.csv", {}),
+    ("aws_cur_anonymous_export.csv", {}),
+    ("azure_ea_actual_small_ftk.csv", {}),
+    ("gcp_mybinder_lineitems_20171213_20180618.csv", {"currency": "USD"}),
+]
+NAMES = {  # the totals' words for our amounts
+    "BilledCost": "billed",
+    "EffectiveCost": "effective",
+    "ContractedCost": "contracted",
+    "ListCost": "list_cost",
+    "lineItem/UnblendedCost": "billed",
+    "pricing/publicOnDemandCost": "list_cost",
+    "Cost": "billed",
+    "cost": "billed",
+}
+
+
+def exact_sum(field, **where):
+    texts = Charge.objects.filter(**where).exclude(**{field: None}).values_list(field, flat=True)
+    return sum(map(Decimal, texts), Decimal(0))
+
+
+def world():
+    """Every stored line and sum, to compare before and after."""
+    return (
+        list(Charge.objects.order_by("source", "row").values_list("pk", "row", "billed", "rule")),
+        list(MonthlySpend.objects.order_by("pk").values_list("pk", "rows", "billed_nano")),
+        list(Bill.objects.order_by("pk").values_list("pk", "version", "rows")),
+    )
+
+
+@pytest.mark.real_child
+@pytest.mark.parametrize(("name", "wishes"), REAL, ids=[name.split("_")[0] for name, _ in REAL])
+def test_real_bills_are_stored_to_the_last_digit_and_once(actor, shared_data, name, wishes):
+    totals = json.loads((shared_data / "bills" / "control_totals.json").read_text())[name]
+    source = make.store(actor, shared_data / "bills" / name, name=name, **wishes)
+    assert source.state == "committed", source.error_message
+    assert Charge.objects.count() == totals["rows"]
+    for currency, sums in totals["sums"].items():
+        for column, total in sums.items():
+            if column in NAMES:
+                assert exact_sum(NAMES[column], currency=currency) == Decimal(total)
+    nanos = MonthlySpend.objects.aggregate(rows=Sum("rows"), cost=Sum("billed_nano"))
+    assert nanos["rows"] == totals["rows"]
+    assert abs(from_nanos(nanos["cost"]) - exact_sum("billed")) < Decimal("0.0001")
+    assert DailySpend.objects.aggregate(cost=Sum("billed_nano"))["cost"] == nanos["cost"]
+
+    before = world()
+    again = make.store(actor, shared_data / "bills" / name, name=name, **wishes)
+    assert again.state == "unchanged"
+    assert world() == before
+
+
+@pytest.fixture
+def october(actor, tmp_path):
+    lines = [make.focus_line("1.5"), make.focus_line("1.5"), make.focus_line("-0.25", category="Credit")]
+    return make.store(actor, make.focus_bill(*lines), tmp_path=tmp_path)
+
+
+def test_equal_lines_are_all_kept(october):
+    assert Charge.objects.count() == 3
+    bill = Bill.objects.get()
+    assert (bill.rows, bill.version, bill.sums["billed"]) == (3, 1, "2.75")
+    assert bill.source == october
+    month = MonthlySpend.objects.aggregate(net=Sum("billed_nano"), kept=Sum("credits_nano"))
+    assert (from_nanos(month["net"]), from_nanos(month["kept"])) == (Decimal("2.75"), Decimal("-0.25"))
+
+
+def test_a_newer_file_replaces_its_open_period_alone_and_says_what_changed(actor, october, tmp_path):
+    november = make.focus_line("9", day="2026-11-03", month="2026-11-01", until="2026-12-01")
+    newer = make.focus_bill(make.focus_line("2"), make.focus_line("0.125"), november)
+    source = make.receive(actor, newer, tmp_path=tmp_path)
+    states = {part.period: (part.state, part.rows_before, part.rows) for part in difference_of(source)}
+    assert states == {"2026-10-01": ("newer", 3, 2), "2026-11-01": ("new", 0, 1)}
+    assert Charge.objects.count() == 3, "a preview stores nothing"
+    source = make.commit(actor, source)
+    assert source.state == "committed"
+    assert {Decimal(part["change"]) for part in source.difference} == {Decimal("-0.625"), Decimal(9)}
+    assert exact_sum("billed") == Decimal("11.125")
+    assert Bill.objects.get(period="2026-10-01").version == 2
+    assert MonthlySpend.objects.aggregate(rows=Sum("rows"))["rows"] == 3
+    assert Charge.objects.filter(source=october).count() == 0
+
+
+def test_a_closed_period_refuses_a_change_and_lets_equal_sums_pass(actor, october, tmp_path):
+    bills.close_bill(bill=Bill.objects.get(), by=actor)
+    other = make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
+    with pytest.raises(bills.PeriodClosedError, match="2026-10 is closed"):
+        dispatch.commit_bill(source=other, by=actor)
+    equal = [make.focus_line("-0.25", category="Credit"), make.focus_line("1"), make.focus_line("2")]
+    same = make.store(actor, make.focus_bill(*equal), tmp_path=tmp_path)
+    assert same.state == "unchanged"
+    assert Charge.objects.filter(source=october).count() == 3
+    bills.reopen_bill(bill=Bill.objects.get(), by=actor)
+    assert make.commit(actor, other).state == "committed"
+    assert exact_sum("billed") == Decimal(2)
+
+
+def test_a_period_that_is_closed_meanwhile_stops_the_commit_whole(actor, october, tmp_path):
+    other = make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
+    other = dispatch.commit_bill(source=other, by=actor)
+    bills.close_bill(bill=Bill.objects.get(), by=actor)
+    before = world()
+    make.work_off(other.job)
+    other.refresh_from_db()
+    assert (other.state, other.error_code) == ("ready", "period-closed")
+    assert world() == before
+
+
+def test_the_same_spend_from_another_export_must_be_wanted(actor, october, tmp_path):
+    again = make.receive(actor, make.focus_bill(make.focus_line("2.75")), tmp_path=tmp_path, export="second")
+    with pytest.raises(bills.CountedTwiceError, match="counts it twice"):
+        dispatch.commit_bill(source=again, by=actor)
+    assert make.commit(actor, again, beside=True).state == "committed"
+    assert exact_sum("billed") == Decimal("5.5")
+
+
+def test_any_csv_comes_in_through_a_saved_mapping_that_is_found_again(actor, tmp_path):
+    text = 'When,What,Paid\n03.10.2026,GPU rental,"12,50"\n04.10.2026,GPU rental,"0,50"\nTotal,,"13,00"\n'
+    source = make.receive(actor, text, tmp_path=tmp_path)
+    assert (source.state, source.error_code) == ("failed", "unknown-format")
+    assert source.head[0] == ["When", "What", "Paid"]
+    body = {
+        "columns": {"usage_start": "When", "service": "What", "billed": "Paid"},
+        "constants": {"currency": "EUR", "provider": "Vast"},
+        "date_order": "dmy",
+        "decimal_point": ",",
+        "total_words": ["Total"],
+    }
+    mapping = bills.save_mapping(name="Vast", body=body, by=actor)
+    source = dispatch.read_again(source=source, by=actor, mapping=mapping)
+    make.work_off(source.job)
+    source.refresh_from_db()
+    assert make.commit(actor, source).state == "committed"
+    assert exact_sum("billed", currency="EUR") == Decimal("13.00")
+    assert Charge.objects.filter(provider="Vast", usage_start__date=date(2026, 10, 3)).exists()
+
+    later = make.receive(actor, text.replace("10.2026", "11.2026"), tmp_path=tmp_path)
+    assert (later.mapping, later.state) == (mapping, "ready")
+
+
+def test_a_file_that_is_no_bill_says_why(actor, tmp_path):
+    source = make.receive(actor, "a,b\n1,2\n", tmp_path=tmp_path)
+    assert source.state == "failed"
+    assert "Map its columns" in source.error_message
+    assert bills.discard_bill(source=source, by=actor).state == "discarded"
+
+
+def test_two_workspaces_never_share_what_is_stored(actor, stranger, october, tmp_path):
+    theirs = make.store(stranger, make.focus_bill(make.focus_line("7")), tmp_path=tmp_path)
+    assert theirs.state == "committed"
+    assert Charge.objects.visible_to(actor).count() == 3
+    assert Charge.objects.visible_to(stranger).count() == 1
+    assert set(BillImport.objects.visible_to(actor)) == {october}
