@@ -1,12 +1,11 @@
 """The rows that are judged: truth beside prediction, and how they are grouped and weighted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from projects.errors import DomainError
@@ -116,9 +115,9 @@ class Predictions:
         )
 
 
-def compact(values: NDArray[Any]) -> NDArray[np.intp]:
-    """Give every distinct value its number 0..g-1 in sorted order."""
-    return pd.factorize(values, sort=True)[0].astype(np.intp)
+def compact(codes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Give codes new numbers 0..g-1 in their order, so that none is unused."""
+    return np.unique(codes, return_inverse=True)[1].astype(np.intp)
 
 
 def check_weights(weights: Floats) -> Floats:
@@ -154,21 +153,6 @@ def check_probability(probability: Floats, classes: int) -> Floats:
             remedy="Give one column per class, in shares of one.",
         )
     return probability
-
-
-def encode(values: NDArray[Any], classes: Sequence[str], column: str, *, closed: bool = True) -> NDArray[np.intp]:
-    """Turn labels into codes of ``classes``, refusing a label that is none of them."""
-    given, labels = pd.factorize(np.asarray(values, dtype=object))
-    places = {name: code for code, name in enumerate(classes)}
-    strange = [str(label) for label in labels if str(label) not in places]
-    if strange:
-        raise PredictionsError(
-            column=column,
-            problem=f"“{strange[0]}” is not one of the classes {', '.join(classes)}.",
-            remedy="Correct the label or add the class to the protocol.",
-        )
-    codes = np.array([places[str(label)] for label in labels], dtype=np.intp)
-    return codes[given]
 
 
 def dot(one: Floats, two: NDArray[Any]) -> float:

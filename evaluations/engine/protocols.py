@@ -61,7 +61,10 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How the acceptance rows are set aside: a share or a fixed number of rows."""
+    """How the acceptance rows are set aside: a share or a fixed number of rows.
+
+    A time-ordered split without a ``column`` goes by the order of the file.
+    """
 
     method: Literal["stratified", "grouped", "time-ordered"] = "stratified"
     share: float | None = 0.3
@@ -215,8 +218,8 @@ def _split(reader: FieldReader | None) -> Split:
         reader.complain("share", "give a share above 0 and at most 1; 1 sets all rows aside.")
     method = reader.choice("method", SPLITS, default="stratified")
     column = reader.text("column", required=False)
-    if method != "stratified" and column is None:
-        reader.complain("column", f"a {method} split needs the column it goes by. Name it.")
+    if method == "grouped" and column is None:
+        reader.complain("column", "a grouped split needs the column whose values stay together. Name it.")
     return Split(method, share, rows, reader.whole("seed", 0, low=0) or 0, column)  # type: ignore[arg-type]  # as above
 
 

@@ -14,13 +14,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evaluations.engine.bootstrap import Floats
+from evaluations.engine.coding import encode, number
 from evaluations.engine.predictions import (
     Predictions,
     PredictionsError,
     check_probability,
     check_weights,
-    compact,
-    encode,
 )
 from evaluations.engine.protocols import Protocol
 
@@ -127,9 +126,9 @@ def read_predictions(sheet: Sheet, protocol: Protocol, prefix: str = "") -> Pred
     """
     task = protocol.judged_as
     weights = check_weights(sheet.numbers("weight")) if "weight" in sheet and len(sheet) else None
-    groups = compact(sheet.labels("group")) if "group" in sheet else None
+    groups = number(sheet.labels("group")) if "group" in sheet else None
     if protocol.group_column is not None and groups is None:
-        groups = compact(sheet.slice_values(protocol.group_column))
+        groups = number(sheet.slice_values(protocol.group_column))
     if task == "regression":
         return Predictions(
             task, sheet.numbers("truth"), sheet.numbers(f"{prefix}prediction"), weights=weights,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -17,13 +18,15 @@ from projects.sandbox import Task, TaskError
 ROW_ID = "row_id"
 BATCH = 65_536  # rows
 MOST_CLASSES = 100
+FORMULA_SIGNS = "=+-@\t\r"  # what makes a spreadsheet take a cell for a formula
+FORMULA_PATTERN = r"^[=+\-@\t\r]"
 
 
 def run(task: Task) -> dict[str, Any]:
     """Draw the rows, write ``acceptance``, ``development`` and ``features`` tables, and count them.
 
     Arguments: ``protocol`` (dict), ``salt`` (str). Inputs: ``table`` (Parquet). The table ``features`` holds the
-    acceptance rows without the target, for those who predict elsewhere.
+    acceptance rows without the target, for those who predict elsewhere; ``features.csv`` holds the same as text.
     """
     protocol = read_protocol(task.arguments["protocol"])
     table = pq.ParquetFile(task.inputs["table"])
@@ -125,6 +128,7 @@ def _write_parts(
     with (
         pq.ParquetWriter(outputs / "acceptance.parquet", with_id, compression="zstd") as acceptance,
         pq.ParquetWriter(outputs / "features.parquet", blind, compression="zstd") as features,
+        pv.CSVWriter(outputs / "features.csv", harmless_names(blind)) as text,
         pq.ParquetWriter(outputs / "development.parquet", schema, compression="zstd") as development,
     ):
         at = named = 0
@@ -134,7 +138,40 @@ def _write_parts(
             names = pa.array(ids[named : named + chosen.num_rows], pa.string())
             labelled = pa.RecordBatch.from_arrays([names, *chosen.columns], schema=with_id)
             acceptance.write_batch(labelled)
-            features.write_batch(labelled.drop_columns([target]))
+            blind_rows = labelled.drop_columns([target])
+            features.write_batch(blind_rows)
+            text.write_batch(harmless(blind_rows))
             development.write_batch(batch.filter(pa.array(rest)))
             at, named = at + batch.num_rows, named + chosen.num_rows
             task.progress("Drawing the acceptance rows", at, len(aside))
+
+
+def harmless_names(schema: pa.Schema) -> pa.Schema:
+    """Return a schema of text for what CSV cannot write, with names that no spreadsheet takes for a formula."""
+    return pa.schema(
+        pa.field(f"'{field.name}" if field.name[:1] in FORMULA_SIGNS else field.name, _written(field.type))
+        for field in schema
+    )
+
+
+def harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Put an apostrophe before words that a spreadsheet would run as a formula; numbers stay as they are."""
+    return pa.RecordBatch.from_arrays(
+        [_without_formulas(column) for column in batch.columns], schema=harmless_names(batch.schema)
+    )
+
+
+def _without_formulas(column: pa.Array) -> pa.Array:
+    wanted = _written(column.type)
+    if wanted != column.type:
+        column = pc.cast(column, wanted)
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return column
+    risky = pc.match_substring_regex(column, FORMULA_PATTERN)
+    return pc.if_else(pc.fill_null(risky, False), pc.binary_join_element_wise("'", column, ""), column)  # noqa: FBT003  # pyarrow takes the value by place
+
+
+def _written(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return _written(kind.value_type)
+    return pa.string() if pa.types.is_decimal(kind) else kind

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from evaluations.engine.coding import encode
 from evaluations.engine.metrics import REGISTRY, UnknownMetricError, measure, metric, metrics_for
-from evaluations.engine.predictions import Predictions, PredictionsError, check_weights, encode
+from evaluations.engine.predictions import Predictions, PredictionsError, check_weights
 from tests.evaluations.engine.tables import binary, multiclass, regression
 
 MAKERS = {"binary": binary, "multiclass": multiclass, "regression": regression}
