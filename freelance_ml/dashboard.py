@@ -36,17 +36,18 @@ def dashboard_of(actor: Actor) -> dict[str, Any]:
         "theirs": [need for need in needs if need.who != "you"][:MOST_NEEDS],
         "running": running,
         "coming": list(coming_milestones(actor)),
-        "money": _columns(money),
+        "money": _columns(money, actor.workspace.currency),
         "is_new": not (money or needs or running) and not Client.objects.visible_to(actor).exists(),
     }
 
 
-def _columns(money: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turn the sums by currency into columns; a currency with nothing in a column is left out of it."""
+def _columns(money: list[dict[str, Any]], own: str) -> list[dict[str, Any]]:
+    """Turn the sums by currency into columns, the workspace's own first; nothing is said once, in that one."""
+    money = sorted(money, key=lambda row: (row["currency"] != own, row["currency"]))
     columns = []
     for name, label, tone in MONEY:
         sums = [(row[name], row["currency"]) for row in money if row[name]]
-        columns.append({"label": label, "sums": sums or [(0, row["currency"]) for row in money[:1]], "tone": tone})
+        columns.append({"label": label, "sums": sums or [(0, own)], "tone": tone if sums else "quiet"})
     return columns if money else []
 
 

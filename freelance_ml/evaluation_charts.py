@@ -1,6 +1,6 @@
 """Which charts show an evaluation: from the plain data that the engine leaves, in the order of reading."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from freelance_ml.charts import Chart, curve, histogram, matrix
@@ -8,7 +8,7 @@ from freelance_ml.charts import Chart, curve, histogram, matrix
 
 def evaluation_charts(curves: Mapping[str, Any]) -> list[Chart]:
     """Turn an evaluation's curves into charts; what the task has not is left out."""
-    makers = {
+    makers: dict[str, Callable[[Any], Chart]] = {
         "confusion": _confusion,
         "roc": _roc,
         "precision_recall": _precision_recall,

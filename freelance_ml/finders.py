@@ -72,7 +72,7 @@ class NpmFinder(BaseFinder):
             return []
         return [Error(f"{NOT_INSTALLED} Missing: {', '.join(missing)}.", id="freelance_ml.E001")]
 
-    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> str | list[str]:  # noqa: FBT001, FBT002  Django's signature
+    def find(self, path: str, find_all: Any = False, **kwargs: Any) -> Any:  # noqa: FBT002  Django's signature
         """Return the file behind an address, or an empty list; used where nothing is collected beforehand."""
         if path not in FILES or not Path(self.storage.path(path)).is_file():
             return []

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-WIDE = 27.0  # per cent of the line that a name takes
-LONGEST = 19  # letters of a name
+LETTER = 1.35  # per cent of the line that a letter of a name takes, on the narrowest line that shows names
+LONGEST = 22  # letters of a name
 SHORTEST = timedelta(days=28)
 MOST_MONTHS = 12
+
+
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,18 @@ def track_of(stops: Iterable[tuple[date, str, str, str, str]], *, today: date) -
     def place(day: date) -> float:
         return round((day - start) / (end - start) * 100, 2)
 
-    taken: tuple[list[float], list[float]] = ([], [])  # where the names of either row begin
+    taken: tuple[list[Span], list[Span]] = ([], [])  # where the names of either row stand
     marks = []
     for day, name, state, url, tone in sorted(known, key=lambda stop: (stop[4] == "good", stop[0])):
-        at = place(day)
-        anchor = "start" if at < WIDE / 2 else "end" if at > 100 - WIDE / 2 else "middle"
-        left = at if anchor == "start" else at - WIDE if anchor == "end" else at - WIDE / 2
-        row = next((row for row in (0, 1) if all(abs(left - other) >= WIDE for other in taken[row])), None)
+        at, short = place(day), name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
+        width = len(short) * LETTER + 2
+        anchor = "start" if at < width / 2 else "end" if at > 100 - width / 2 else "middle"
+        left = at if anchor == "start" else at - width if anchor == "end" else at - width / 2
+        row = next(
+            (row for row in (0, 1) if all(left > end or left + width < begin for begin, end in taken[row])), None
+        )
         if row is not None:
-            taken[row].append(left)
-        short = name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
+            taken[row].append((left, left + width))
         marks.append(Mark(at, short, f"{name}, {state}, {day:%-d %B %Y}", url, tone, row, anchor))
     text = f"{len(known)} dated milestones from {days[0]:%-d %B %Y} to {days[-1]:%-d %B %Y}"
     return Track(marks, _months(start, end, place), place(today), text)

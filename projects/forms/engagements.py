@@ -47,6 +47,7 @@ class EngagementForm(forms.ModelForm):
         theirs = Client.objects.visible_to(actor)
         now = self.instance.client_id
         self.fields["client"].queryset = theirs.filter(archived_at=None) | theirs.filter(pk=now)  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["client"].empty_label = "Choose a client"  # type: ignore[attr-defined]
         if not self.instance._state.adding:
             del self.fields["client"]  # an engagement stays with its client
 

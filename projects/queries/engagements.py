@@ -31,6 +31,11 @@ def engagements_of(actor: Actor | None, *, text: str = "", status: str = "") -> 
     )
 
 
+def engagements_by_status(actor: Actor | None) -> dict[str, int]:
+    """Count the actor's engagements in every status that has any."""
+    return dict(Engagement.objects.visible_to(actor).order_by().values_list("status").annotate(Count("pk")))
+
+
 def ledger_of(milestones: Iterable[Milestone]) -> dict[str, int]:
     """Sum the fees of an engagement's milestones the way the ledger strip shows them, in minor units."""
     counted = [row for row in milestones if row.status != Milestone.Status.CANCELLED]

@@ -123,5 +123,7 @@ def _known(fields: dict[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
 
 def _name_is_free(by: Actor, name: str, but: Client | None = None) -> None:
     same = Client.objects.visible_to(by).filter(name=name)
-    if same.exclude(pk=but.pk if but else None).exists():
+    if but is not None:
+        same = same.exclude(pk=but.pk)
+    if same.exists():
         raise ClientNameTakenError(name=name)

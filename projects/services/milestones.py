@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
@@ -147,7 +148,7 @@ def _locked(by: Actor, milestone: Milestone) -> Milestone:
     return row
 
 
-def _open_engagement(by: Actor, pk: object) -> Engagement:
+def _open_engagement(by: Actor, pk: UUID) -> Engagement:
     """Lock the engagement, so that its milestones change one after another."""
     engagement: Engagement = Engagement.objects.visible_to(by).select_for_update(of=("self",)).get(pk=pk)
     if engagement.status in CLOSED:

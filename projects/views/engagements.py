@@ -18,7 +18,7 @@ from projects.forms.engagements import EngagementForm
 from projects.models import Client, Engagement, Milestone
 from projects.parts import parts_for
 from projects.queries.activity import activity_of
-from projects.queries.engagements import draft_need, engagements_of, ledger_of, need_of
+from projects.queries.engagements import draft_need, engagements_by_status, engagements_of, ledger_of, need_of
 from projects.services import engagements
 from projects.web import ActorRequest, member, render_page, writer
 
@@ -47,11 +47,12 @@ def engagement_list(request: ActorRequest) -> HttpResponse:
     """List the workspace's engagements; htmx gets the table alone."""
     status, words = chosen(request, "status", Engagement.Status.values), search_words(request)
     rows = sorted_rows(request, engagements_of(request.actor, text=words, status=status), ORDERS)
+    counts = engagements_by_status(request.actor)
     context = {
         "page": page_of(request, rows),
         "words": words,
         "status": status,
-        "chips": chips(request, "status", Engagement.Status.choices, everything="Current"),
+        "chips": chips(request, "status", Engagement.Status.choices, counts, everything="Current"),
     }
     return render_page(request, "projects/engagement_list.html", context, partial="rows")
 

@@ -91,7 +91,7 @@ class Person:
         page.on("requestfailed", self._miss)
 
     def _hear(self, message):
-        expected = "status of 422" in message.text  # a form that comes back with its errors
+        expected = any(f"status of {code}" in message.text for code in (422, 404))  # forms with errors; lost pages
         if message.type in ("error", "warning") and not expected:
             self.trouble.append(f"console: {message.text}")
 

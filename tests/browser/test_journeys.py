@@ -205,3 +205,15 @@ def test_every_part_and_chart_is_drawn_under_the_strict_policy(alice_at, setting
         page.screenshot(path=f"{folder}/gallery-{scheme}.png", full_page=True)
     page.set_viewport_size({"width": 390, "height": 844})
     assert alice_at.sideways() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_even_a_lost_page_has_no_barrier(alice_at, scheme):
+    page = alice_at.page
+    page.emulate_media(color_scheme=scheme)
+    assert page.goto(f"{alice_at.site}/nowhere/").status == 404
+    assert alice_at.violations() == []
+    if folder := os.environ.get("FREELANCE_ML_PICTURES"):
+        page.screenshot(path=f"{folder}/lost-{scheme}.png")
+    page.get_by_role("link", name="To the dashboard").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")

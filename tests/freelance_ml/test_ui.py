@@ -16,7 +16,7 @@ from freelance_ml.evaluation_charts import evaluation_charts
 from freelance_ml.finders import FILES, NpmFinder, served
 from freelance_ml.gatebar import GateBar
 from freelance_ml.templatetags import ui
-from freelance_ml.track import track_of
+from freelance_ml.track import LETTER, track_of
 
 COMPONENTS = settings.BASE_DIR / "templates" / "components"
 
@@ -139,7 +139,7 @@ def test_marks_in_time_keep_their_order_and_their_names_apart():
     assert 0 <= places[0] < places[-1] <= 100
     for row in (0, 1):
         named = sorted(mark.place for mark in track.marks if mark.row == row and mark.anchor == "middle")
-        assert all(b - a >= 27 for a, b in pairwise(named))
+        assert all(b - a >= 10 * LETTER for a, b in pairwise(named))
     assert track_of([], today=start).marks == []
 
 
