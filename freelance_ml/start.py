@@ -45,9 +45,20 @@ def bring_up_to_date(*, say: Say) -> None:
         say("Bringing the database up to date.")
         call_command("migrate", interactive=False, verbosity=0)
     connection.close()
-    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
+    if _static_files_are_old():
         say("Collecting static files.")
-        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+
+
+def _static_files_are_old() -> bool:
+    """Say whether a source is newer than what was collected: a page with an unknown asset would not be shown."""
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if not manifest.exists():
+        return True
+    code = Path(__file__).parent
+    sources = [code / "finders.py", settings.BASE_DIR / "package-lock.json", *(code / "static").rglob("*")]
+    collected = manifest.stat().st_mtime
+    return any(source.stat().st_mtime > collected for source in sources if source.is_file())
 
 
 def make_plan(*, listener: int, notes: list[str]) -> Plan:

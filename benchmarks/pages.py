@@ -1,0 +1,118 @@
+"""Requests each second of warm pages, as a share of a bare view with one query on the same server."""
+
+import http.client
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+from benchmarks.running import ROOT, environment_for, folder, free_port
+
+CONNECTIONS = 4
+SECONDS = 4
+ROUNDS = 3
+PAGES = ["/bench/bare/", "/bench/door/", "/", "/clients/", "/engagements/", "/jobs/"]
+
+SIGN_IN = """
+from django.conf import settings
+from django.test import Client
+from freelance_ml import demo
+from projects.models import User
+demo.fill_workspace(password="a-password-for-measuring", say=lambda line: None)
+client = Client()
+client.force_login(User.objects.get(email=demo.EMAIL))
+print("session", client.cookies[settings.SESSION_COOKIE_NAME].value)
+"""
+
+
+def ask(port: int, path: str, cookie: str, until: float, counts: list[int]) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    done = 0
+    while time.perf_counter() < until:
+        line.request("GET", path, headers={"Cookie": f"session={cookie}"})
+        answer = line.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path} gave {answer.status}")
+        done += 1
+    line.close()
+    counts.append(done)
+
+
+def rate(port: int, path: str, cookie: str) -> float:
+    counts: list[int] = []
+    began = time.perf_counter()
+    threads = [
+        threading.Thread(target=ask, args=(port, path, cookie, began + SECONDS, counts)) for _ in range(CONNECTIONS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - began)
+
+
+def exists(port: int, path: str, cookie: str) -> bool:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line.request("GET", path, headers={"Cookie": f"session={cookie}"})
+    status = line.getresponse().status
+    line.close()
+    return status == 200
+
+
+def main() -> None:
+    with folder() as var:
+        port = free_port()
+        environment = environment_for(var, PORT=str(port), LOG_LEVEL="WARNING")
+        manage = [sys.executable, "manage.py"]
+        subprocess.run([*manage, "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
+        said = subprocess.run(
+            [*manage, "shell", "-v", "0", "-c", SIGN_IN],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        cookie = said.split("session ")[1].split()[0]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "benchmarks.pages_site:application"],
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            wait_for_answer(port)
+            pages = [path for path in PAGES if exists(port, path, cookie)]
+            for path in pages:
+                rate(port, path, cookie)  # warm
+            rates = {path: [] for path in pages}
+            for _ in range(ROUNDS):
+                for path in pages:
+                    rates[path].append(rate(port, path, cookie))
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
+        medians = {path: statistics.median(values) for path, values in rates.items()}
+        print("| page | requests/s | of the bare view | of the bare view behind the same door |")
+        print("| --- | ---: | ---: | ---: |")
+        for path, value in medians.items():
+            shares = [value / medians[other] for other in ("/bench/bare/", "/bench/door/")]
+            print(f"| {path} | {value:.0f} | {shares[0]:.2f} | {shares[1]:.2f} |")
+
+
+def wait_for_answer(port: int) -> None:
+    for _ in range(600):
+        try:
+            if exists(port, "/health", ""):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the server did not start")
+
+
+if __name__ == "__main__":
+    main()
