@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -189,3 +191,35 @@ def test_a_task_can_be_made_by_hand(tmp_path):
     assert {"phase": "one", "done": 100.0, "total": 100.0} in heard
     assert len(heard) < 10
     assert TaskError("a", "b").code == "a"
+
+
+def _run_child_with(patch, order):
+    """Start the child by hand, after a line of Python that takes something from it."""
+    order.write()
+    code = f"import os, platform, sys\n{patch}\nfrom projects.sandbox.child import main\nmain(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, str(order.folder), "2", str(os.getpid())]
+    ended = subprocess.run(command, cwd=CODE, capture_output=True, text=True, check=False)
+    result = order.folder / "result.json"
+    return ended, json.loads(result.read_text()) if result.exists() else None
+
+
+@linux
+def test_a_kernel_that_refuses_the_filter_ends_the_child_before_the_work(order):
+    made = order("add")
+    break_it = "import dataclasses; from projects.sandbox import seccomp as s; m = platform.machine(); "
+    break_it += "s.MACHINES[m] = dataclasses.replace(s.MACHINES[m], seccomp=9999)"
+    ended, result = _run_child_with(break_it, made)
+    assert ended.returncode != 0
+    assert "the system-call filter was refused" in ended.stderr
+    assert result is None
+    assert not list(made.outputs.iterdir())
+
+
+def test_a_machine_without_a_filter_says_so_or_refuses_when_told_to(order):
+    elsewhere = "platform.machine = lambda: 'vax'"
+    ended, result = _run_child_with(elsewhere, order("add"))
+    assert result["result"] == {"sum": 3, "seed": 7}
+    assert "NOT isolated from the network" in ended.stderr
+    _ended, result = _run_child_with(elsewhere, order("add", must_be_isolated=True))
+    assert result["code"] == "not-isolated"
+    assert "result" not in result
