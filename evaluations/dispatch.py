@@ -51,8 +51,10 @@ def audit_version(*, version: DatasetVersion, by: Actor, question: Mapping[str, 
     """Look for what is wrong with a version, given what is to be predicted.
 
     ``question`` may name ``target``, ``positive``, ``task``, ``time`` and ``group``.
+    Raises DatasetNotReadyError unless the version has been read.
     """
     by.must_write()
+    datasets.must_be_ready(version)
     return start_job(
         kind=AUDIT_DATASET,
         workspace=by.workspace,
@@ -113,6 +115,12 @@ def start_look(
     if upload is not None:
         predictions = runs.take_predictions(protocol=protocol, upload=upload, by=by)
     return _queue_run(runs.begin_look(protocol=protocol, by=by, model=model, predictions=predictions), by)
+
+
+@transaction.atomic
+def retry_look(*, run: EvaluationRun, by: Actor) -> EvaluationRun:
+    """Queue a look that ended without a result once more, under the same entry of the ledger."""
+    return _queue_run(runs.retry_look(run=run, by=by), by)
 
 
 def _queue_run(run: EvaluationRun, by: Actor) -> EvaluationRun:

@@ -17,6 +17,27 @@ class UploadTooLargeError(DomainError):
     template = "The file holds {size} bytes; {limit} are allowed. Split it, or send it as Parquet."
 
 
+class UploadUsedError(DomainError):
+    """Raised when an upload from which something was made already would be used again."""
+
+    code = "upload-used"
+    template = "“{name}” has been taken in already. Upload the file again to use it once more."
+
+
+class DatasetNameTakenError(DomainError):
+    """Raised when a workspace has a dataset of that name already."""
+
+    code = "dataset-name-taken"
+    template = "There is already a dataset named “{name}”. Choose another name, or add the file to it as a new version."
+
+
+class ReadingInProgressError(DomainError):
+    """Raised when a version would be changed while it is being read."""
+
+    code = "reading-in-progress"
+    template = "{version} is still being read. Wait until that is done, then try again."
+
+
 class QuotaExceededError(DomainError):
     """Raised when a workspace would hold more than its share of the disk."""
 
@@ -35,7 +56,7 @@ class VersionInUseError(DomainError):
     """Raised when the reading of a version that a protocol rests on would be changed."""
 
     code = "version-in-use"
-    template = "A protocol rests on {version}. Upload the file again as a new version to read it differently."
+    template = "A protocol rests on {version}, so it stays as it is. To read the file differently, upload it as a new version."
 
 
 class DatasetNotReadyError(DomainError):
@@ -99,6 +120,20 @@ class LookNotChargedError(DomainError):
 
     code = "look-not-charged"
     template = "The acceptance rows are only opened for a look that is in the ledger. Start an evaluation."
+
+
+class LookOverError(DomainError):
+    """Raised when a look that has its result would be retried."""
+
+    code = "look-over"
+    template = "This look has its result and stays as it is. Start another look, if the budget holds one."
+
+
+class PredictionsTooLargeError(DomainError):
+    """Raised when a file of predictions is too large to be sent with the page."""
+
+    code = "predictions-too-large"
+    template = "The file holds {size} bytes; the page takes {limit}. Send it as Parquet, or through the API."
 
 
 class ReportNotLatestError(DomainError):

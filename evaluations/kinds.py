@@ -115,8 +115,8 @@ def prepare_drawing(job: Job) -> Prepared:
 
 def store_drawing(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
     """Put the parts into the storage."""
-    names = ("acceptance", "development", "features")
-    return result | {"stored": {name: _put(job, outputs / f"{name}.parquet") for name in names}}
+    stored = {name: _put(job, outputs / f"{name}.parquet") for name in ("acceptance", "development", "features")}
+    return result | {"stored": {**stored, "features_csv": _put(job, outputs / "features.csv")}}
 
 
 def apply_drawing(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:

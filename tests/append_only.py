@@ -1,10 +1,10 @@
-"""Lets the test runner empty the database, which the audit trail's triggers rightly refuse."""
+"""Lets the test runner empty the database, which the triggers of what is only added to rightly refuse."""
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations as PostgresqlOperations
 from django.db.backends.sqlite3.operations import DatabaseOperations as SqliteOperations
 
-TRAIL = "projects_auditentry"
+TABLES = ("projects_auditentry", "evaluations_look")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,18 +15,20 @@ def _flush_the_audit_trail():
 
     def flush_sqlite(operations, statements):
         with operations.connection.cursor() as cursor:
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TRAIL])
+            cursor.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN (%s, %s)", TABLES
+            )
             triggers = cursor.fetchall()
         dropped = [f"DROP TRIGGER {name}" for name, _ in triggers]
         plain_sqlite(operations, [*dropped, *statements, *(sql for _, sql in triggers)])
 
     def flush_postgresql(operations, statements):
-        if TRAIL in operations.connection.introspection.table_names():
-            statements = [
-                f"ALTER TABLE {TRAIL} DISABLE TRIGGER USER",
-                *statements,
-                f"ALTER TABLE {TRAIL} ENABLE TRIGGER USER",
-            ]
+        there = [table for table in TABLES if table in operations.connection.introspection.table_names()]
+        statements = [
+            *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in there),
+            *statements,
+            *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in there),
+        ]
         plain_postgresql(operations, statements)
 
     patch.setattr(SqliteOperations, "execute_sql_flush", flush_sqlite)

@@ -76,6 +76,7 @@ class AcceptanceSet(TenantModel):
     acceptance = models.ForeignKey("evaluations.StoredFile", models.PROTECT, related_name="+")
     development = models.ForeignKey("evaluations.StoredFile", models.PROTECT, related_name="+")
     features = models.ForeignKey("evaluations.StoredFile", models.PROTECT, related_name="+")
+    features_csv = models.ForeignKey("evaluations.StoredFile", models.PROTECT, null=True, related_name="+")
     acceptance_rows = models.BigIntegerField()
     development_rows = models.BigIntegerField()
     facts = models.JSONField(default=dict)  # rows by class, groups, the span of time

@@ -108,7 +108,7 @@ def finish_freezing(*, job: Job, protocol_id: UUID, salt: str, result: Mapping[s
     workspace = protocol.workspace
     parts = {
         name: file_row(workspace=workspace, stored=result["stored"][name])
-        for name in ("acceptance", "development", "features")
+        for name in ("acceptance", "development", "features", "features_csv")
     }
     AcceptanceSet.objects.create(
         protocol=protocol,
@@ -151,7 +151,7 @@ def finish_freezing(*, job: Job, protocol_id: UUID, salt: str, result: Mapping[s
 def abandon_freezing(*, protocol_id: UUID, problem: str) -> None:
     """Give a draft back when its rows could not be drawn."""
     Protocol.objects.filter(pk=protocol_id, state=Protocol.State.DRAWING).update(
-        state=Protocol.State.DRAFT, feasibility={"problem": problem}
+        state=Protocol.State.DRAFT, feasibility={"problem": problem or "Setting the rows aside was cancelled."}
     )
 
 

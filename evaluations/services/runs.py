@@ -12,6 +12,7 @@ from evaluations import storage
 from evaluations.errors import (
     AlreadyPassedError,
     LookNotChargedError,
+    LookOverError,
     NoLooksLeftError,
     ProtocolNotFrozenError,
     VerdictPendingError,
@@ -109,8 +110,8 @@ def begin_look(
 ) -> EvaluationRun:
     """Open the acceptance rows once: writes the ledger before anything is computed.
 
-    A look is charged when it is asked for, so that a run that is broken off after having seen the rows is charged
-    too. A look that fails for reasons of the machine is retried under the same entry.
+    A look is charged when it is asked for. One that ended without a result, because its file did not fit or the
+    machine failed, told nothing of the rows: the next one takes its place in the ledger and costs nothing more.
 
     Raises ProtocolNotFrozenError, VerdictPendingError, AlreadyPassedError or NoLooksLeftError.
     """
@@ -123,6 +124,9 @@ def begin_look(
         raise AlreadyPassedError
     if looks.filter(finished_at__isnull=True, job__state__in=Job.OPEN).exists():
         raise VerdictPendingError
+    broken = looks.filter(look__isnull=False, finished_at__isnull=True).order_by("created_at").first()
+    if broken is not None:
+        return retry_look(run=broken, by=by, model=model, predictions=predictions)
     if not looks_left(locked):
         raise NoLooksLeftError(budget=terms_of(locked.body).looks)
     run = EvaluationRun.objects.create(protocol=locked, model=model, predictions=predictions, created_by=by.user)
@@ -136,6 +140,34 @@ def begin_look(
         detail={"look": look.number, "of": terms_of(locked.body).looks, "run": str(run.pk)},
     )
     return run
+
+
+@transaction.atomic
+def retry_look(
+    *, run: EvaluationRun, by: Actor, model: TrainedModel | None = None, predictions: PredictionFile | None = None
+) -> EvaluationRun:
+    """Set a look that ended without a result up anew under the same entry, with what is to be judged now.
+
+    Without a model or predictions, the same ones are judged again.
+
+    Raises LookOverError if the look has a result, VerdictPendingError while it is being computed.
+    """
+    by.must_write()
+    locked: EvaluationRun = EvaluationRun.objects.select_for_update().get(pk=run.pk)
+    if locked.finished_at is not None or not Look.objects.filter(run=locked).exists():
+        raise LookOverError
+    if locked.job is not None and not locked.job.is_over:
+        raise VerdictPendingError
+    if model is not None or predictions is not None:
+        locked.model, locked.predictions = model, predictions
+    locked.save(update_fields=["model", "predictions"])
+    audit.record(
+        by=by,
+        action="protocol.look_retried",
+        target=locked.protocol,
+        detail={"look": locked.look.number, "run": str(locked.pk), "reason": locked.job.error_code if locked.job else ""},
+    )
+    return locked
 
 
 @transaction.atomic
