@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 
 from projects.errors import DomainError
+from projects.secrets import FILE_MARK, SealError, open_file, seal_file
 
 BLOCK = 1 << 20  # bytes read at a time
 FREE_FLOOR = 2 << 30  # bytes that must stay free on the disk
@@ -144,10 +145,21 @@ def fetch(workspace_id: uuid.UUID, sha256: str, target: Path) -> Path:
 
 
 def read_blocks(address: str) -> Iterator[bytes]:
-    """Yield a stored file's bytes, block by block."""
+    """Yield a stored file's bytes, block by block; a sealed file is opened on the way.
+
+    Raises DamagedFileError for a sealed file that was changed or whose key is gone.
+    """
     with default_storage.open(address, "rb") as file:
-        while block := file.read(BLOCK):
-            yield block
+        sealed = file.read(len(FILE_MARK)) == FILE_MARK
+        file.seek(0)
+        if not sealed:
+            while block := file.read(BLOCK):
+                yield block
+            return
+        try:
+            yield from open_file(cast("BinaryIO", file), context=address)
+        except SealError as error:
+            raise DamagedFileError(address=address.rpartition("/")[2][:12]) from error
 
 
 def delete(workspace_id: uuid.UUID, sha256: str) -> None:
@@ -165,7 +177,21 @@ def _local_root() -> Path | None:
 
 
 def _write(address: str, path: Path) -> None:
-    """Write a file so that it appears under its address whole or not at all."""
+    """Write a file so that it appears under its address whole or not at all; sealed where that is asked for."""
+    if not settings.SEAL_FILES:
+        _place(address, path)
+        return
+    draft = settings.VAR_DIR / "scratch" / f"sealed-{uuid.uuid4().hex}"
+    draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with path.open("rb") as source, draft.open("wb") as target:
+            seal_file(source, target, context=address)
+        _place(address, draft)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _place(address: str, path: Path) -> None:
     root = _local_root()
     if root is None:
         with path.open("rb") as content:

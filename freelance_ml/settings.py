@@ -356,6 +356,9 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # nothing is asked over the broker;
 CELERY_WORKER_SEND_TASK_EVENTS = False
 
 # --- the client's data ----------------------------------------------------------------------------
+SEAL_FILES = env.flag(
+    "SEAL_FILES", "false", "Encrypt the client's files at rest, each with a key of its own under the key ring."
+)
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_GIB", "5", "Largest file that can be uploaded, in GiB.", at_least=1) << 30
 WORKSPACE_MAX_BYTES = (
     env.number("WORKSPACE_MAX_GIB", "50", "Most that one workspace may keep in files, in GiB.", at_least=1) << 30

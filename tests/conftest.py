@@ -1,13 +1,8 @@
 """The cast and the stage: alice owns a workspace, rita reviews it, mallory is a stranger with her own."""
 
-import os
-import tempfile
 from pathlib import Path
 
-os.environ.setdefault("FREELANCE_ML_VAR", tempfile.mkdtemp(prefix="freelance-ml-tests-"))
-os.environ.setdefault("JOB_WISH", "false")  # no broker in tests but those in tests/faults
-
-import pytest  # the environment must be set before Django reads it
+import pytest
 
 from projects.access import Role
 from tests.factories import projects as make

@@ -1,0 +1,15 @@
+"""The environment of the tests, set before Django reads it; loaded by ``-p tests.environment``.
+
+pytest-django reads the settings before any conftest is imported, and the suite must never touch ``var``,
+where the person who runs it may keep real data.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+folder = tempfile.mkdtemp(prefix="freelance-ml-tests-")
+atexit.register(shutil.rmtree, folder, ignore_errors=True)
+os.environ["FREELANCE_ML_VAR"] = folder
+os.environ.setdefault("JOB_WISH", "false")  # no broker in tests but those in tests/faults
