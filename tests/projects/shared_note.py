@@ -1,10 +1,12 @@
 """A document for the tests of sharing: a milestone's promise, shown by the smallest possible view."""
 
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 
 from projects.errors import DomainError
+from projects.forms.shares import VisitorCommentForm
 from projects.models import Milestone
+from projects.queries.shares import comments_on
 from projects.services.decisions import record_decision
 from projects.shares import Purpose, label_of
 
@@ -29,6 +31,10 @@ def show(request, *, visit, rest):
             link=visit.link,
         )
         return HttpResponse(decision.answer, status=201)
+    if rest == "ask/":
+        comments = comments_on(visit.link.subject, actor=visit.actor)
+        context = {"visit": visit, "form": VisitorCommentForm(), "comments": comments}
+        return render(request, "shares/comment.html", context)
     if rest:
         raise Http404
     return HttpResponse(f"The promise: {milestone.promise}")
