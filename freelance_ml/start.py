@@ -17,7 +17,7 @@ from freelance_ml.up.plan import Part, Plan
 
 Say = Callable[[str], None]
 
-BROKER, WORKING = 1, 2  # stages: the second starts when the first answers, and stops before it
+BROKER, WEB, WORKING = 1, 2, 3  # stages: each starts when the one before answers, and stops before it
 # Two arenas for malloc: with one for each thread, an idle process keeps tens of megabytes for nothing.
 FRUGAL = {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}
 
@@ -107,9 +107,9 @@ def _working_parts(listener: int) -> list[Part]:
     worker = ["-m", "celery", "-A", "freelance_ml", "worker"]
     worker += ["--without-gossip", "--without-mingle", "--loglevel", settings.LOG_LEVEL]
     return [
-        Part("web", [python, "-m", "gunicorn"], stage=WORKING, stop_within=20, inherits=[listener]),
-        Part("worker", [python, *worker], stage=WORKING, stop_within=20),
-        Part("dispatcher", [python, manage, "dispatch"], stage=WORKING, stop_within=10),
+        Part("web", [python, "-m", "gunicorn"], stage=WEB, stop_within=20, inherits=[listener]),
+        Part("worker", [python, *worker], stage=WORKING, stop_within=20, waits_for_answer=True),
+        Part("dispatcher", [python, manage, "dispatch"], stage=WORKING, stop_within=10, waits_for_answer=True),
     ]
 
 

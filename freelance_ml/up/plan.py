@@ -18,6 +18,7 @@ class Part:
     stage: int = 1
     stop_within: float = 20.0  # seconds between asking and killing
     socket: str = ""
+    waits_for_answer: bool = False
     inherits: list[int] = field(default_factory=list)  # file descriptors handed on
 
 

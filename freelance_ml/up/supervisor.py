@@ -17,6 +17,7 @@ from freelance_ml.up.running import RunningPart
 
 TICK = 0.1  # seconds, while something is about to become ready
 IDLE_TICK = 1.0  # seconds
+LONG_ENOUGH = 30.0  # seconds; then the parts that wait for the first answer start all the same
 SLOW_START = 60.0  # seconds after which a silent web server is worth a word
 STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
@@ -93,7 +94,12 @@ class Supervisor:
 
     def _ready_before(self, stage: int) -> bool:
         sockets = [part.part.socket for part in self.parts if part.part.stage < stage and part.part.socket]
-        return all(embedded_redis.answers(path) for path in sockets)
+        if not all(embedded_redis.answers(path) for path in sockets):
+            return False
+        return self.answering or not self._waits_for_answer(stage) or time.monotonic() - self.began > LONG_ENOUGH
+
+    def _waits_for_answer(self, stage: int) -> bool:
+        return all(part.part.waits_for_answer for part in self.parts if part.part.stage == stage)
 
     def _start(self, part: RunningPart) -> None:
         part.start()
@@ -114,7 +120,7 @@ class Supervisor:
     def _look_whether_it_answers(self) -> None:
         """Ask the web server for its health once, and say the address when it is well."""
         waited = time.monotonic() - self.began
-        if self.answering or self.waiting_stages:
+        if self.answering or any(not self._waits_for_answer(stage) for stage in self.waiting_stages):
             return
         if not self.said_slow and waited > SLOW_START:
             self.said_slow = True

@@ -44,6 +44,7 @@ PARENT = (
     "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
     " print(child.pid, flush=True); time.sleep(600)"
 )
+LATE = "import time; print('late', flush=True); time.sleep(600)"
 DYING = "raise SystemExit('the disk has no legs')"
 
 
@@ -52,6 +53,11 @@ def exists(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def part_of(name, code):
+    late = name == "late"
+    return Part(name, [sys.executable, "-c", code], stage=3 if late else 2, stop_within=1, waits_for_answer=late)
 
 
 class House:
@@ -65,7 +71,7 @@ class House:
         python = sys.executable
         web = Part("web", [python, "-c", WEB, str(inherited)], inherits=[inherited], stage=2, stop_within=5)
         plan = Plan(
-            parts=[web, *(Part(name, [python, "-c", code], stage=2, stop_within=1) for name, code in parts.items())],
+            parts=[web, *(part_of(name, code) for name, code in parts.items())],
             address=f"http://127.0.0.1:{port}",
             host="127.0.0.1",
             port=port,
@@ -100,7 +106,8 @@ class House:
         return None
 
     def log(self, name):
-        return (self.folder / "log" / f"{name}.log").read_text()
+        path = self.folder / "log" / f"{name}.log"
+        return path.read_text() if path.exists() else ""
 
     def close(self):
         if self.process.poll() is None:
@@ -131,6 +138,13 @@ def test_it_says_the_address_and_leaves_a_note(house, tmp_path):
     assert f"answers at http://127.0.0.1:{running.listener.getsockname()[1]}" in running.said()
     assert "a note" in running.said()
     assert read_state(tmp_path / "run")["pid"] == running.process.pid
+
+
+def test_a_part_may_wait_for_the_first_answer(house):
+    running = house(late=LATE).ready()
+    assert "answers at" in wait_for(lambda: running.log("late") and running.said())
+    running.process.terminate()
+    assert running.process.wait(timeout=10) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

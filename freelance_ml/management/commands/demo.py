@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from freelance_ml import demo, start
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     """Fill what is missing of the sample, then do as `up` does."""
 
     help = "Start with a sample workspace in a folder of its own; starting it again changes nothing."
+    requires_system_checks = (Tags.compatibility, Tags.security, Tags.staticfiles)  # the others belong to development
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take --fill-only."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 
 from freelance_ml import start
@@ -13,6 +14,7 @@ class Command(BaseCommand):
     """Take the lock and the port, bring the database up to date, become the supervisor."""
 
     help = "Start the broker, the web server, the workers and the dispatcher, and keep them running until Ctrl-C."
+    requires_system_checks = (Tags.compatibility, Tags.security, Tags.staticfiles)  # the others belong to development
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start, or say what stands in the way."""
