@@ -50,7 +50,7 @@ lint: test-setup ## Style, types, layers, templates, spelling, forgotten migrati
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/djlint templates --check --lint --quiet
+	$(VENV)/bin/djlint templates --lint --quiet  # its formatter breaks block tags of our own
 	$(VENV)/bin/typos
 	$(RUN) manage.py makemigrations --check --dry-run
 	@$(MAKE) types

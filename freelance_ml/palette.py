@@ -48,6 +48,11 @@ def _places(actor: Actor, words: str, limit: int) -> Iterable[Entry]:
     yield Entry("Go to the dashboard", reverse("dashboard"), icon="layout-dashboard", words="home start")
     yield Entry("Go to clients", reverse("projects:client-list"), icon="users")
     yield Entry("Go to engagements", reverse("projects:engagement-list"), icon="briefcase", words="projects contracts")
+    yield Entry("Go to settings", reverse("projects:settings"), icon="settings", words="workspace preferences")
+    yield Entry("Security", reverse("projects:settings-security"), icon="shield", words="password passkeys settings")
+    yield Entry("People and roles", reverse("projects:settings-people"), icon="user-plus", words="invite settings team")
+    yield Entry("API tokens", reverse("projects:settings-tokens"), icon="key", words="settings keys")
+    yield Entry("Audit trail", reverse("projects:settings-audit"), icon="history", words="settings log")
     yield Entry("Go to jobs", reverse("projects:job-list"), icon="cpu", words="queue running failed")
 
 

@@ -6,12 +6,15 @@ import uuid
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
+from projects.access import Actor
 from projects.models import User
 from projects.services.people import actor_of
 
@@ -50,7 +53,7 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Find the actor of the session."""
+        """Find the actor of the session; times are shown in the zone of the actor's workspace."""
         request.actor = None  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             request.actor = actor_of(  # type: ignore[attr-defined]
@@ -59,7 +62,16 @@ class ActorMiddleware:
                 address=request.address,  # type: ignore[attr-defined]
                 request_id=request.id,  # type: ignore[attr-defined]
             )
-        return self.get_response(request)
+        with timezone.override(zone_of(request.actor)):  # type: ignore[attr-defined]
+            return self.get_response(request)
+
+
+def zone_of(actor: Actor | None) -> ZoneInfo:
+    """Return the zone in which an actor reads times: the workspace's; UTC where it is unknown here."""
+    try:
+        return ZoneInfo(actor.workspace.time_zone if actor else "UTC")
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return ZoneInfo("UTC")
 
 
 class FirstRunMiddleware:

@@ -113,6 +113,16 @@ def test_the_palette_does_things_too(alice_at):
     assert page.url.endswith("/jobs/")
 
 
+def test_a_list_is_searched_without_a_mouse_and_the_address_keeps_it(alice_at):
+    page = alice_at.open(reverse("projects:client-list"))
+    page.keyboard.press("/")
+    page.keyboard.type("zzz")
+    expect(page.get_by_text("No client is called that")).to_be_visible()
+    expect(page).to_have_url(re.compile("q=zzz"))
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value("zzz")
+
+
 def test_night_follows_the_system_until_one_chooses(alice_at):
     page = alice_at.open("/")
     lightness = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number).reduce((a, b) => a + b)"

@@ -1,5 +1,6 @@
 import gzip
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_the_dashboard_is_cheap(signed_in, actor, django_assert_max_num_queries)
         make.make_milestone(engagement=engagement)
         failed(make_job(by=actor))
         make_job(by=actor)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):  # the needs of other apps included
         signed_in.get("/")
 
 
@@ -118,6 +119,17 @@ def test_nobody_enters_a_workspace_of_others(signed_in, actor, stranger):
 def test_choices_ask_to_sign_in_and_are_only_posted(signed_in, client, name):
     page_rules.refuses(signed_in, "get", name)
     page_rules.sends_to_sign_in(client, name, method="post")
+
+
+def test_times_are_shown_in_the_workspaces_zone(signed_in, actor):
+    now = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    failed(make_job(by=actor, title="Read claims"))
+    Job.objects.update(created_at=now, finished_at=now, started_at=now)
+    type(actor.workspace).objects.update(time_zone="Asia/Tokyo")
+    address = reverse("projects:job", args=[Job.objects.get().pk])
+    assert "2 Jul, 07:30" in signed_in.get(address).content.decode().replace("2 Jul 2026", "2 Jul")
+    type(actor.workspace).objects.update(time_zone="Mars/Olympus")
+    assert "22:30" in signed_in.get(address).content.decode()
 
 
 # --- palette ------------------------------------------------------------------------------------

@@ -217,5 +217,5 @@ def test_a_clients_page_is_cheap(signed_in, acme, django_assert_max_num_queries)
     for _ in range(5):
         make.make_contact(client=acme)
         make.make_milestone(engagement=make.make_engagement(client=acme))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):  # the parts of other apps included
         signed_in.get(reverse("projects:client", args=[acme.pk]))

@@ -62,6 +62,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A slash puts the cursor into the list's own search.
+document.addEventListener("keydown", (event) => {
+  const search = document.querySelector("main input[type=search]");
+  if (event.key !== "/" || !search || event.target.matches("input, textarea, select")) return;
+  event.preventDefault();
+  search.focus();
+});
+
 if (/Mac|iPhone|iPad/.test(navigator.platform)) {
   document.querySelectorAll("[data-modifier-key]").forEach((key) => {
     key.textContent = `⌘ ${key.dataset.modifierKey}`;
