@@ -199,7 +199,7 @@ def test_a_model_with_a_foreign_type_is_not_loaded(tmp_path):
         archive.writestr("schema.json", json.dumps(schema))
         for name, content in others.items():
             archive.writestr(name, content)
-    with pytest.raises(UntrustedModelError, match="os.system"):
+    with pytest.raises(UntrustedModelError, match=r"os\.system"):
         load_model(path)
 
 
