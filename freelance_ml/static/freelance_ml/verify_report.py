@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import sys
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -41,7 +42,7 @@ def number(value: float) -> str:
     return f"{sign}{digits[0]}{rest}e{'+' if point > 0 else '-'}{abs(point - 1)}"
 
 
-def canonical(value: object) -> str:
+def canonical(value: Any) -> str:
     """Write a JSON value in the one form that is signed (RFC 8785)."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
