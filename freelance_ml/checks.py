@@ -1,5 +1,6 @@
 """System checks: what must hold before the installation may start, and before others may reach it."""
 
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
-from django.db.backends.sqlite3.base import Database
 
 from freelance_ml.sqlite import FIXED
 
@@ -17,11 +17,11 @@ SHORTEST_KEY = 32  # characters
 @register(Tags.compatibility)
 def sqlite_is_fixed(**kwargs: Any) -> list[CheckMessage]:
     """Refuse a SQLite that can corrupt the database when web and workers write at once."""
-    if connection.vendor != "sqlite" or Database.sqlite_version_info >= FIXED:
+    if connection.vendor != "sqlite" or sqlite3.sqlite_version_info >= FIXED:
         return []
     return [
         Error(
-            f"SQLite {Database.sqlite_version} can corrupt the database when several processes write.",
+            f"SQLite {sqlite3.sqlite_version} can corrupt the database when several processes write.",
             hint="Install the package pysqlite3, use a Python with SQLite 3.51.3 or newer, or set DATABASE_URL.",
             id="freelance_ml.E010",
         )

@@ -29,8 +29,8 @@ def exposition(*collectors: Collector) -> bytes:
     if folder and Path(folder).is_dir():
         MultiProcessCollector(registry)
     else:
-        for collector in (REQUESTS, SECONDS):
-            registry.register(collector)
+        registry.register(REQUESTS)
+        registry.register(SECONDS)
     for collector in collectors:
         registry.register(collector)
     return generate_latest(registry)

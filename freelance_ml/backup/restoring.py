@@ -1,6 +1,5 @@
 """Reading an archive into an empty installation, wholly or not at all."""
 
-import hashlib
 import json
 import os
 import tarfile
@@ -18,7 +17,7 @@ from django.core.management.color import no_style
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from freelance_ml.backup.archive import Summary, read_manifest, summarise, verify
+from freelance_ml.backup.archive import Summary, digest_of, read_manifest, summarise, verify
 from freelance_ml.backup.errors import BackupError
 from freelance_ml.backup.rows import Row, TableDigest, read_rows, stored_models, write_rows
 from freelance_ml.up.instance import private_folder
@@ -139,7 +138,7 @@ def _must_be_plain(name: str) -> None:
 
 def _must_be_the_same(name: str, wanted: str) -> None:
     with default_storage.open(name) as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != wanted:  # type: ignore[arg-type]  # a File reads like one
+        if digest_of(file) != wanted:
             message = f"The file {name} is here already with other content. Restore into an empty storage."
             raise BackupError(message)
 

@@ -43,7 +43,7 @@ def read_rows(connection: BaseDatabaseWrapper, model: type[models.Model]) -> Ite
     """Read a table in the order of its key, a batch at a time."""
     quote = connection.ops.quote_name
     columns = columns_of(model)
-    names = ", ".join(quote(field.column) for field in columns)
+    names = ", ".join(quote(str(field.column)) for field in columns)
     sql = f"SELECT {names} FROM {quote(model._meta.db_table)} ORDER BY {_order(connection, model)}"  # noqa: S608  # names of our own models
     readers = [_Reader(connection, field) for field in columns]
     with connection.chunked_cursor() as cursor:
@@ -56,7 +56,7 @@ def read_rows(connection: BaseDatabaseWrapper, model: type[models.Model]) -> Ite
 def _order(connection: BaseDatabaseWrapper, model: type[models.Model]) -> str:
     key = model._meta.pk
     assert key is not None  # noqa: S101  # every table of Django has one
-    order = connection.ops.quote_name(key.column)
+    order = connection.ops.quote_name(str(key.column))
     if connection.vendor == "postgresql" and isinstance(_kind(key), models.CharField | models.TextField):
         order += ' COLLATE "C"'  # by bytes, as SQLite sorts
     return order
@@ -118,7 +118,7 @@ def write_rows(connection: BaseDatabaseWrapper, model: type[models.Model], rows:
     """Insert rows as ``read_rows`` gave them."""
     quote = connection.ops.quote_name
     columns = columns_of(model)
-    names = ", ".join(quote(field.column) for field in columns)
+    names = ", ".join(quote(str(field.column)) for field in columns)
     places = ", ".join(["%s"] * len(columns))
     sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({places})"  # noqa: S608  # names of our own models
     remaining = iter(rows)

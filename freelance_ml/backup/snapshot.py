@@ -1,5 +1,6 @@
 """The database at one moment, while the application goes on writing."""
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,6 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.sqlite3.base import Database
 
 from freelance_ml.backup.errors import BackupError
 from freelance_ml.up.instance import private_folder
@@ -37,7 +37,7 @@ def _copied_sqlite() -> Iterator[BaseDatabaseWrapper]:
     with tempfile.TemporaryDirectory(dir=scratch, prefix="backup-") as folder:
         path = Path(folder) / "copy.sqlite3"
         connection.ensure_connection()
-        copy = Database.connect(path)
+        copy = sqlite3.connect(path)
         try:
             connection.connection.backup(copy)
             found = copy.execute("PRAGMA integrity_check").fetchone()[0]

@@ -2,6 +2,7 @@
 
 from collections import deque
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 LARGEST = 10 * 1024 * 1024  # bytes
@@ -18,7 +19,7 @@ class PartLog:
         self.tail: deque[str] = deque(maxlen=TAIL)
         self._file = self._open()
 
-    def _open(self):  # type: ignore[no-untyped-def]  # an unbuffered binary file
+    def _open(self) -> FileIO:
         file = self.path.open("ab", buffering=0)
         self.path.chmod(0o600)
         return file

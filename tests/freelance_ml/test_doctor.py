@@ -84,7 +84,7 @@ def test_an_old_sqlite_is_refused(monkeypatch):
     from freelance_ml import checks
 
     monkeypatch.setattr(checks, "connection", type("Connection", (), {"vendor": "sqlite"}))
-    monkeypatch.setattr(checks.Database, "sqlite_version_info", (3, 51, 2))
+    monkeypatch.setattr(checks.sqlite3, "sqlite_version_info", (3, 51, 2))
     assert [message.id for message in checks.sqlite_is_fixed()] == ["freelance_ml.E010"]
-    monkeypatch.setattr(checks.Database, "sqlite_version_info", (3, 51, 3))
+    monkeypatch.setattr(checks.sqlite3, "sqlite_version_info", (3, 51, 3))
     assert checks.sqlite_is_fixed() == []
