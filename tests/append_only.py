@@ -1,8 +1,8 @@
 """Lets the test runner empty the database, which the triggers of what is only added to rightly refuse."""
 
 import pytest
-from django.db.backends.postgresql.operations import DatabaseOperations as PostgresqlOperations
-from django.db.backends.sqlite3.operations import DatabaseOperations as SqliteOperations
+from django.db.backends.postgresql.base import DatabaseOperations as PostgresqlOperations
+from django.db.backends.sqlite3.base import DatabaseOperations as SqliteOperations
 
 TABLES = ("projects_auditentry", "evaluations_look")
 
