@@ -1,5 +1,7 @@
 """The second storey as a Django application."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,3 +9,7 @@ class BillingConfig(AppConfig):
     """Names the application."""
 
     name = "billing"
+
+    def ready(self) -> None:
+        """Add to the pages below, now that all models are known."""
+        import_module("billing.parts").register_all()

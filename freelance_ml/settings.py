@@ -260,6 +260,12 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+FILE_UPLOAD_HANDLERS = [
+    "billing.uploads.BoundedUploadHandler",  # first: what is too large is never written
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 # --- e-mail --------------------------------------------------------------------------------------
 vars().update(
     mail_url.configuration(

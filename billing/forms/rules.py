@@ -1,0 +1,137 @@
+"""What is typed about a rule: its name, its conditions, who bears which share."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from billing.allocation import DATE_WORDS, TEXT_FIELDS, TEXT_WORDS, Condition, RuleError
+from billing.forms.targets import TargetField, target_of
+from billing.models import SpendRule
+from billing.services.rules import Target
+from projects.access import Actor
+
+FIELD_NAMES = {"sub_account": "Sub-account", "sub_account_name": "Sub-account's name", "category": "Kind of charge"}
+FIELDS = [
+    ("", "Choose what to look at"),
+    ("service", "Service"),
+    ("tag", "Tag"),
+    ("billing_account", "Account"),
+    ("date", "Day of use"),
+    *(
+        (name, FIELD_NAMES.get(name, name.replace("_", " ").capitalize()))
+        for name in TEXT_FIELDS
+        if name not in {"service", "billing_account"}
+    ),
+]
+WORDS = [
+    ("equals", "is"),
+    ("contains", "contains"),
+    ("prefix", "begins with"),
+    ("glob", "is like (* and ?)"),
+    ("present", "is set (tag)"),
+    ("from", "from (day)"),
+    ("until", "until (day)"),
+]
+assert {word for word, _ in WORDS} == {*TEXT_WORDS, "present", *DATE_WORDS}  # noqa: S101  # one list for both
+
+
+class ConditionForm(forms.Form):
+    """One thing that must hold; a row without a field is no condition."""
+
+    field = forms.ChoiceField(choices=FIELDS, required=False, label="Look at")
+    key = forms.CharField(max_length=200, required=False, label="Tag key")
+    word = forms.ChoiceField(choices=WORDS, required=False, label="How")
+    value = forms.CharField(max_length=300, required=False, label="Value")
+
+    def clean(self) -> dict[str, Any]:
+        """Check the condition by the rules' own grammar."""
+        data = super().clean() or self.cleaned_data
+        if data.get("field"):
+            try:
+                Condition.from_dict(self.condition_of(data))
+            except RuleError as error:
+                raise forms.ValidationError(str(error)) from error
+        return data
+
+    @staticmethod
+    def condition_of(data: dict[str, Any]) -> dict[str, str]:
+        """Return the condition as it is saved."""
+        key = data.get("key", "") if data["field"] == "tag" else ""
+        parts = {
+            "field": data["field"],
+            "word": data.get("word") or "equals",
+            "value": data.get("value", ""),
+            "key": key,
+        }
+        return {name: text for name, text in parts.items() if text}
+
+
+class PartForm(forms.Form):
+    """Who bears a share; a row without a target is none."""
+
+    target = TargetField(required=False, label="Goes to")
+    percent = forms.DecimalField(
+        max_digits=5, decimal_places=2, min_value=Decimal("0.01"), max_value=100, required=False, label="Per cent"
+    )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["target"].offer(actor, overhead="Own overhead (no client)")  # type: ignore[attr-defined]  # a TargetField
+
+
+class RuleForm(forms.Form):
+    """The name of a rule; its conditions and shares stand in two sets of rows."""
+
+    name = forms.CharField(
+        max_length=120, label="Name", help_text="What it collects, such as “GPU of the churn model”."
+    )
+
+
+ConditionSet = forms.formset_factory(ConditionForm, extra=1, max_num=8, absolute_max=8, validate_max=True)
+PartSet = forms.formset_factory(PartForm, extra=1, max_num=8, absolute_max=8, validate_max=True)
+
+
+class RuleForms:
+    """The three parts of the page of a rule, checked as one."""
+
+    def __init__(self, data: Any, *, actor: Actor, rule: SpendRule | None = None, start: dict[str, str] | None = None):
+        conditions: list[dict[str, Any]] = [start] if start else []
+        parts: list[dict[str, Any]] = [{"percent": Decimal(100)}]
+        if rule is not None:
+            conditions = list(rule.conditions)
+            parts = [
+                {"target": target_of(part.engagement, part.milestone), "percent": part.percent.normalize()}
+                for part in rule.parts.all()
+            ]
+        self.form = RuleForm(data, initial={"name": rule.name if rule else ""})
+        self.conditions = ConditionSet(data, initial=conditions, prefix="if")
+        self.parts = PartSet(data, initial=parts, prefix="to", form_kwargs={"actor": actor})
+        self.error = ""
+
+    def is_valid(self) -> bool:
+        """Check all three."""
+        checked = [self.form.is_valid(), self.conditions.is_valid(), self.parts.is_valid()]
+        if all(checked) and not self.targets:
+            self.error = "Say who bears the cost: choose at least one engagement, or own overhead."
+        elif all(checked) and sum(target.percent for target in self.targets) != 100:  # noqa: PLR2004  # per cent
+            self.error = "The shares must add up to 100 per cent."
+        return all(checked) and not self.error
+
+    @property
+    def condition_dicts(self) -> list[dict[str, str]]:
+        """The conditions as they are saved."""
+        rows = [row.cleaned_data for row in self.conditions if row.is_valid()]
+        return [ConditionForm.condition_of(data) for data in rows if data.get("field")]
+
+    @property
+    def targets(self) -> list[Target]:
+        """Who bears which share; a single one bears all."""
+        found = []
+        for row in self.parts:
+            data = row.cleaned_data
+            if data.get("target"):
+                engagement, milestone = row.fields["target"].chosen(data["target"])
+                found.append((engagement, milestone, data.get("percent")))
+        alone = len(found) == 1
+        return [Target(e, m, Decimal(100) if alone and p is None else (p or Decimal(0))) for e, m, p in found]

@@ -1,0 +1,50 @@
+"""Reads from an address what is asked of the explorer."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from billing.queries.spend import COLUMNS, TITLES, Question
+
+LONGEST = 300
+MONTH = re.compile(r"(\d{4})-(\d{2})")
+KNOWN = {"by", "basis", "currency", "from", "to", *COLUMNS, "engagement"}
+BASES = ("billed", "effective")
+
+
+def read_question(params: Mapping[str, Any]) -> Question:
+    """Turn query parameters into a question; what nobody offered counts as not asked."""
+    by = _text(params.get("by", ""))
+    if by not in TITLES and not (by.startswith("tag:") and len(by) > 4):  # noqa: PLR2004  # a key after the colon
+        by = "service"
+    where = {}
+    for name in params:
+        is_tag = name.startswith("tag:") and len(name) > 4  # noqa: PLR2004  # as above
+        if name in COLUMNS or is_tag or (name == "engagement" and params[name]):
+            where[_text(name)] = _text(params[name])
+    basis = params.get("basis", "")
+    return Question(
+        by="service" if by == "tag" else by,
+        currency=_text(params.get("currency", ""))[:16],
+        basis=basis if basis in BASES else "billed",
+        first=_month(params.get("from", "")),
+        last=_month(params.get("to", "")),
+        where=where,
+    )
+
+
+def unknown_parameters(params: Mapping[str, Any]) -> list[str]:
+    """List the parameters that the explorer does not take."""
+    return sorted(name for name in params if name not in KNOWN and not name.startswith("tag:"))
+
+
+def _text(value: str) -> str:
+    return str(value).replace("\0", "")[:LONGEST]
+
+
+def _month(text: str) -> date | None:
+    found = MONTH.match(text)
+    if not found or not 1 <= int(found[2]) <= 12 or int(found[1]) < 1:  # noqa: PLR2004  # months
+        return None
+    return date(int(found[1]), int(found[2]), 1)

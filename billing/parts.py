@@ -1,0 +1,74 @@
+"""What the second storey adds to pages of the ground: costs beside the fee, and actions of the palette."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.models import Budget
+from billing.queries.budgets import budget_needs, state_of
+from billing.queries.costs import engagement_cost, milestone_cost
+from projects.access import Actor
+from projects.attention import register_needs
+from projects.models import Engagement, Milestone
+from projects.palette import Entry, register_actions
+from projects.parts import Part, register_part
+
+
+def engagement_part(actor: Actor, engagement: Engagement) -> Part:
+    """Show what an engagement has cost."""
+    lines = f"{reverse('billing:spend')}?engagement={engagement.pk}"
+    fee = sum(row.fee_minor for row in engagement.milestones.exclude(status="cancelled"))
+    return Part(
+        "billing/cost_part.html",
+        {
+            "cost": engagement_cost(engagement),
+            "fee_minor": fee,
+            "fee_currency": engagement.currency,
+            "budgets": _budgets(Q(engagement=engagement, milestone=None)),
+            "lines": lines,
+            "target": f"engagement:{engagement.pk}",
+            "may_set": actor.may_write,
+        },
+    )
+
+
+def milestone_part(actor: Actor, milestone: Milestone) -> Part:
+    """Show what a milestone has cost."""
+    return Part(
+        "billing/cost_part.html",
+        {
+            "cost": milestone_cost(milestone),
+            "fee_minor": milestone.fee_minor,
+            "fee_currency": milestone.engagement.currency,
+            "budgets": _budgets(Q(milestone=milestone)),
+            "target": f"milestone:{milestone.pk}",
+            "may_set": actor.may_write,
+        },
+    )
+
+
+def _budgets(wanted: Q) -> list[object]:
+    today = timezone.now().date()
+    found = Budget.objects.filter(wanted).select_related("engagement", "milestone")
+    return [state_of(budget, today=today) for budget in found]
+
+
+def _actions(actor: Actor, words: str, limit: int) -> Iterable[Entry]:
+    yield Entry("Go to spend", reverse("billing:spend"), icon="coins", words="cloud cost explorer")
+    yield Entry("Go to rules of spend", reverse("billing:rule-list"), icon="filter", words="allocation attribution")
+    yield Entry("Go to budgets", reverse("billing:budget-list"), icon="target", words="alerts limit")
+    yield Entry("Go to machine time", reverse("billing:spend-compute"), icon="cpu", words="rates compute gpu hours")
+    if actor.may_write:
+        yield Entry("Upload a bill", reverse("billing:bill-new"), icon="upload", words="import cloud invoice focus aws")
+        yield Entry("New rule of spend", reverse("billing:rule-new"), icon="plus", words="add allocation")
+        yield Entry("New budget", reverse("billing:budget-new"), icon="plus", words="add limit alert")
+
+
+def register_all() -> None:
+    """Add the parts, needs and actions; called once when the application starts."""
+    register_part(page="engagement", name="spend", build=engagement_part, place="side", order=40)
+    register_part(page="milestone", name="spend", build=milestone_part, place="side", order=40)
+    register_needs("budgets", budget_needs)
+    register_actions("spend", _actions)

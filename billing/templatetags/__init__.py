@@ -1,0 +1,1 @@
+"""How amounts of bills are written."""

@@ -1,0 +1,1 @@
+"""Pages of the second storey, one file a noun."""

@@ -1,0 +1,216 @@
+"""The pages of spend: each works, hides from strangers, asks to sign in and refuses the wrong method."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from billing.models import Bill, BillImport, Budget, Charge, ComputeEntry, Rate, SpendRule
+from billing.services import rates
+from tests.factories import billing as make
+from tests.projects.page_rules import hides_from_strangers, opens, refuses, sends_to_sign_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rows(actor, october, engagement):
+    """A row of everything, by the word in an address."""
+    rule = make.make_rule(
+        actor,
+        name="Acme",
+        engagement=engagement,
+        conditions=[{"field": "tag", "key": "client", "word": "equals", "value": "acme"}],
+    )
+    rate = rates.save_rate(by=actor, kind="cpu-hour", price=Decimal("0.5"), currency="USD", valid_from=date(2026, 1, 1))
+    return {
+        "import": october,
+        "bill": Bill.objects.get(),
+        "rule": rule,
+        "budget": make.make_budget(actor, engagement=engagement),
+        "entry": make.make_compute(actor, engagement=engagement),
+        "rate": rate,
+    }
+
+
+READ = [
+    ("billing:spend", None, ["Gross", "Upload a bill", "Compute Engine"]),
+    ("billing:spend-lines", None, ["3 lines", "Compute Engine"]),
+    ("billing:spend-line", "import", ["Why it is here", "matches: tag client is"]),
+    ("billing:bill-list", None, ["acc-1", "Oct 2026"]),
+    ("billing:bill-new", None, ["Read it"]),
+    ("billing:bill-import", "import", ["Total, every digit", "2.75"]),
+    ("billing:bill-mapping", "import", ["Map the columns"]),
+    ("billing:rule-list", None, ["Acme", "Churn model"]),
+    ("billing:rule-new", None, ["If all of these hold"]),
+    ("billing:rule-edit", "rule", ["Acme", "What it would move"]),
+    ("billing:budget-list", None, ["Churn model", "used"]),
+    ("billing:budget-new", None, ["Limit"]),
+    ("billing:budget-edit", "budget", ["Budget of Churn model"]),
+    ("billing:spend-compute", None, ["Training", "CPU hour"]),
+    ("billing:spend-compute-new", None, ["GPU hours"]),
+    ("billing:spend-compute-edit", "entry", ["Training"]),
+    ("billing:spend-rate-new", None, ["Price per hour"]),
+    ("billing:spend-rate-edit", "rate", ["Change rate"]),
+]
+SEND = [
+    ("billing:bill-commit", "import"),
+    ("billing:bill-discard", "import"),
+    ("billing:bill-read-again", "import"),
+    ("billing:bill-close", "bill"),
+    ("billing:bill-reopen", "bill"),
+    ("billing:rule-move", "rule"),
+    ("billing:rule-delete", "rule"),
+    ("billing:budget-delete", "budget"),
+    ("billing:spend-compute-delete", "entry"),
+    ("billing:spend-rate-delete", "rate"),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "words"), READ, ids=[name for name, *_ in READ])
+def test_pages_open_and_keep_their_doors(signed_in, stranger, rows, name, row, words):
+    args = [rows[row].pk] if row else []
+    opens(signed_in, name, *args, contains=words)
+    refuses(signed_in, "delete", name, *args)
+    sends_to_sign_in(signed_in, name, *args)
+    if args:
+        hides_from_strangers(signed_in, stranger, name, *args)
+    else:
+        signed_in.force_login(stranger.user)
+        assert "Compute Engine" not in signed_in.get(reverse(name)).content.decode()
+
+
+@pytest.mark.parametrize(("name", "row"), SEND, ids=[name for name, _ in SEND])
+def test_changes_keep_their_doors(signed_in, stranger, reviewer, rows, name, row):
+    args = [rows[row].pk]
+    refuses(signed_in, "get", name, *args)
+    sends_to_sign_in(signed_in, name, *args, method="post")
+    hides_from_strangers(signed_in, stranger, name, *args, method="post")
+    signed_in.force_login(reviewer.user)
+    assert signed_in.post(reverse(name, args=args)).status_code == 403
+
+
+def test_a_bill_goes_from_the_upload_box_to_the_explorer(signed_in, db):
+    assert "No bills yet" in opens(signed_in, "billing:spend")
+    file = SimpleUploadedFile("october.csv", make.focus_bill(make.focus_line("12.34")).encode())
+    answer = signed_in.post(reverse("billing:bill-new"), {"file": file, "basis": "actual"})
+    source = BillImport.objects.get()
+    assert answer["Location"] == reverse("billing:bill-import", args=[source.pk])
+    assert "hx-get" in opens(signed_in, "billing:bill-import", source.pk)
+    make.work_off(source.job)
+    text = opens(signed_in, "billing:bill-import", source.pk, contains=["What a commit changes", "Commit", "12.34"])
+    assert "FOCUS" in text
+    assert not Charge.objects.exists()
+    signed_in.post(reverse("billing:bill-commit", args=[source.pk]))
+    source.refresh_from_db()
+    make.work_off(source.job)
+    opens(signed_in, "billing:spend", contains=["12.34", "to nobody yet"])
+    original = signed_in.get(reverse("billing:bill-file", args=[source.pk]))
+    assert b"".join(original.streaming_content) == make.focus_bill(make.focus_line("12.34")).encode()
+
+
+def test_an_upload_without_a_file_or_too_large_says_so(signed_in, monkeypatch):
+    answer = signed_in.post(reverse("billing:bill-new"), {"basis": "actual"})
+    assert answer.status_code == 422
+    assert "Choose a file" in answer.content.decode()
+    monkeypatch.setattr("billing.storage.LARGEST", 10)
+    file = SimpleUploadedFile("october.csv", b"x" * 11)
+    answer = signed_in.post(reverse("billing:bill-new"), {"file": file, "basis": "actual"})
+    assert answer.status_code == 422
+    assert "at most" in answer.content.decode()
+    assert not BillImport.objects.exists()
+
+
+def test_a_body_beyond_all_bounds_is_not_even_written_to_disk(signed_in, monkeypatch):
+    monkeypatch.setattr("billing.uploads.MOST", 100)
+    file = SimpleUploadedFile("october.csv", b"x" * 1000)
+    answer = signed_in.post(reverse("billing:bill-new"), {"basis": "actual", "file": file})
+    assert answer.status_code == 422
+    assert "at most 200 MB" in answer.content.decode()
+
+
+def test_unknown_columns_are_mapped_in_the_page(signed_in, actor, tmp_path):
+    source = make.receive(actor, "When,What,Paid\n2026-10-03,GPU,12.5\n", tmp_path=tmp_path)
+    opens(signed_in, "billing:bill-import", source.pk, contains=["Map its columns"])
+    opens(signed_in, "billing:bill-mapping", source.pk, contains=["When", "GPU"])
+    fields = {
+        "name": "Vast",
+        "date_order": "iso",
+        "decimal_point": ".",
+        "column_usage_start": "When",
+        "column_service": "What",
+        "column_billed": "Paid",
+    }
+    answer = signed_in.post(reverse("billing:bill-mapping", args=[source.pk]), fields)
+    assert answer.status_code == 422
+    assert "currency" in answer.content.decode()
+    answer = signed_in.post(reverse("billing:bill-mapping", args=[source.pk]), fields | {"constant_currency": "eur"})
+    assert answer.status_code == 302
+    source.refresh_from_db()
+    make.work_off(source.job)
+    source.refresh_from_db()
+    assert (source.state, source.preview["currencies"]) == ("ready", ["EUR"])
+
+
+RULE = {
+    "name": "Acme",
+    "if-TOTAL_FORMS": "1",
+    "if-INITIAL_FORMS": "0",
+    "if-0-field": "tag",
+    "if-0-key": "client",
+    "if-0-word": "equals",
+    "if-0-value": "acme",
+    "to-TOTAL_FORMS": "2",
+    "to-INITIAL_FORMS": "0",
+}
+
+
+def test_a_rule_is_previewed_saved_moved_and_deleted(signed_in, october, engagement, milestone):
+    shown = signed_in.post(reverse("billing:rule-preview"), RULE).content.decode()
+    assert "It holds 2 lines" in shown
+    assert "2 lines move" in shown
+    assert not SpendRule.objects.exists()
+    shares = {
+        "to-0-target": f"engagement:{engagement.pk}",
+        "to-0-percent": "60",
+        "to-1-target": f"milestone:{milestone.pk}",
+        "to-1-percent": "30",
+    }
+    answer = signed_in.post(reverse("billing:rule-new"), RULE | shares)
+    assert answer.status_code == 422
+    assert "add up to 100" in answer.content.decode()
+    signed_in.post(reverse("billing:rule-new"), RULE | shares | {"to-1-percent": "40"})
+    rule = SpendRule.objects.get()
+    assert [part.share for part in rule.parts.all()] == [6000, 4000]
+    assert Charge.objects.filter(rule=rule).count() == 2
+    opens(signed_in, "billing:rule-edit", rule.pk, contains=["acme"])
+    signed_in.post(reverse("billing:rule-move", args=[rule.pk]), {"way": "up"})
+    signed_in.post(reverse("billing:rule-delete", args=[rule.pk]))
+    assert Charge.objects.filter(rule=None).count() == 3
+
+
+def test_a_budget_a_rate_and_machine_time_are_typed(signed_in, engagement, milestone):
+    target = f"milestone:{milestone.pk}"
+    answer = signed_in.post(
+        reverse("billing:budget-new"), {"target": target, "amount": "1,234", "currency": "EUR", "span": "total"}
+    )
+    assert answer.status_code == 422
+    signed_in.post(
+        reverse("billing:budget-new"), {"target": target, "amount": "1234", "currency": "EUR", "span": "total"}
+    )
+    assert Budget.objects.get().money.format() == "1,234.00 EUR"
+    rate = {"kind": "gpu-hour", "price": "1.99", "currency": "EUR", "valid_from": "2026-01-01"}
+    signed_in.post(reverse("billing:spend-rate-new"), rate)
+    assert signed_in.post(reverse("billing:spend-rate-new"), rate).status_code == 422
+    assert Rate.objects.get().price == "1.99"
+    time = {"title": "Rented", "target": target, "started_at": "2026-10-05T09:00", "duration": "2", "gpu_hours": "2"}
+    signed_in.post(reverse("billing:spend-compute-new"), time)
+    entry = ComputeEntry.objects.get()
+    assert (entry.cost, entry.milestone, entry.engagement) == ("3.980000000", milestone, engagement)
+
+
+def test_costs_stand_beside_the_fee(signed_in, rows, engagement, milestone):
+    opens(signed_in, "projects:engagement", engagement.pk, contains=["Spend", "3.00", "Machine time"])
+    opens(signed_in, "projects:milestone", milestone.pk, contains=["Set a budget"])
