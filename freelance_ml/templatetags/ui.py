@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import forms, template
@@ -48,6 +49,7 @@ def _trimmed(content: str) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)  # few different ones, drawn very often
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon; with a label it speaks for itself, without one it is hidden from screen readers."""
     solid = f'<path class="icon-solid" d="{SOLID[name]}"/>' if name in SOLID else ""
@@ -80,6 +82,7 @@ def panel(
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)  # few different ones, drawn very often
 def status_pill(status: str, label: str = "", *, tone: str = "") -> SafeString:
     """Show the state something is in now, in the glossary's word."""
     return _part(
@@ -91,6 +94,7 @@ def status_pill(status: str, label: str = "", *, tone: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)  # few different ones, drawn very often
 def verdict(value: str, *, large: bool = False) -> SafeString:
     """Show a verdict: icon, word and colour."""
     bar = GateBar(name="", threshold=0, verdict=value or "none")
