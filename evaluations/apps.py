@@ -1,5 +1,7 @@
 """The third storey as a Django application."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,3 +9,7 @@ class EvaluationsConfig(AppConfig):
     """Names the application."""
 
     name = "evaluations"
+
+    def ready(self) -> None:
+        """Add the storey's parts to the pages of the ground, now that all models are known."""
+        import_module("evaluations.dataset_parts").register_all()

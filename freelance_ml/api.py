@@ -6,6 +6,15 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from evaluations.api.datasets import ColumnViewSet, DatasetViewSet, VersionViewSet
+from evaluations.api.protocols import (
+    LedgerViewSet,
+    ProtocolViewSet,
+    RunViewSet,
+    TrainedModelViewSet,
+    TrainingRunViewSet,
+)
+from evaluations.api.uploads import UploadViewSet
 from projects.api.clients import ClientViewSet, ContactViewSet
 from projects.api.engagements import EngagementViewSet
 from projects.api.front import ProblemList, UnknownAddress
@@ -28,6 +37,15 @@ VIEWSETS: list[tuple[str, Any, str]] = [
     ("share-links", ShareLinkViewSet, "api-share-link"),
     ("comments", CommentViewSet, "api-comment"),
     ("decisions", DecisionViewSet, "api-decision"),
+    ("uploads", UploadViewSet, "api-upload"),
+    ("datasets", DatasetViewSet, "api-dataset"),
+    ("dataset-versions", VersionViewSet, "api-dataset-version"),
+    ("dataset-columns", ColumnViewSet, "api-dataset-column"),
+    ("protocols", ProtocolViewSet, "api-protocol"),
+    ("training-runs", TrainingRunViewSet, "api-training-run"),
+    ("models", TrainedModelViewSet, "api-model"),
+    ("evaluations", RunViewSet, "api-evaluation"),
+    ("looks", LedgerViewSet, "api-look"),
 ]
 for prefix, viewset, name in VIEWSETS:
     router.register(prefix, viewset, basename=name)

@@ -1,5 +1,6 @@
 """Files on their way in: open an upload, send its pieces in any order, take it up again after a break."""
 
+import io
 from typing import IO, Any, ClassVar, cast
 
 from drf_spectacular.types import OpenApiTypes
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 
 from evaluations.models import Upload, UploadChunk
 from evaluations.services import datasets
-from projects.api.base import CreateRows, ReadRows, ScopedModelSerializer
+from projects.api.base import CreateRows, DeleteRows, ReadRows, ScopedModelSerializer
 
 
 class BytesParser(BaseParser):
@@ -59,16 +60,20 @@ class ChunkSerializer(serializers.ModelSerializer):
         fields: ClassVar[list[str]] = ["index", "size", "sha256"]
 
 
-class UploadViewSet(CreateRows, ReadRows):
-    """Uploads: POST opens one, PUT sends a piece, GET says which pieces are there."""
+class UploadViewSet(CreateRows, DeleteRows, ReadRows):
+    """Uploads: POST opens one, PUT sends a piece, GET says which pieces are there, DELETE gives it up."""
 
     queryset = Upload.objects.prefetch_related("chunks")
     serializer_class = UploadSerializer
-    http_method_names = ["get", "post", "put", "head", "options"]
+    http_method_names = ["get", "post", "put", "delete", "head"]
 
     def create_row(self, fields: dict[str, Any]) -> Upload:
         """Open an upload."""
         return datasets.open_upload(name=fields["name"], size=fields["size"], by=self.actor)
+
+    def delete_row(self, row: Upload) -> None:
+        """Give an upload up."""
+        datasets.drop_upload(upload=row, by=self.actor)
 
     @extend_schema(
         request={"application/octet-stream": OpenApiTypes.BINARY},
@@ -87,7 +92,8 @@ class UploadViewSet(CreateRows, ReadRows):
         """Store one piece; sending it again is harmless."""
         upload: Upload = self.get_object()
         sha256 = request.headers.get("Content-SHA256", "")
+        content = request.data if hasattr(request.data, "read") else io.BytesIO()  # no body at all
         stored = datasets.store_chunk(
-            upload=upload, index=index, content=cast("IO[bytes]", request.data), by=self.actor, sha256=sha256
+            upload=upload, index=index, content=cast("IO[bytes]", content), by=self.actor, sha256=sha256
         )
         return Response(ChunkSerializer(stored).data)

@@ -7,18 +7,22 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Sum
+from django.db.models import Max, ProtectedError, Sum
 from django.utils import timezone
 
 from evaluations import storage
 from evaluations.errors import (
     ChunkMismatchError,
+    DatasetNameTakenError,
+    DatasetNotReadyError,
     QuotaExceededError,
+    ReadingInProgressError,
     UploadIncompleteError,
     UploadTooLargeError,
+    UploadUsedError,
     VersionInUseError,
 )
-from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload, UploadChunk
+from evaluations.models import Column, Dataset, DatasetVersion, PredictionFile, StoredFile, Upload, UploadChunk
 from projects.access import Actor
 from projects.models import Workspace
 from projects.services import audit
@@ -81,9 +85,33 @@ def close_upload(*, upload: Upload, by: Actor) -> Upload:
 
 
 @transaction.atomic
-def add_dataset(*, by: Actor, **fields: Any) -> Dataset:
-    """Add a dataset with its source and rights; versions come with files."""
+def drop_upload(*, upload: Upload, by: Actor) -> None:
+    """Give an upload up: its pieces are deleted.
+
+    Raises UploadUsedError if a dataset or an evaluation was made of it.
+    """
     by.must_write()
+    locked: Upload = Upload.objects.select_for_update().get(pk=upload.pk)
+    if is_used(locked):
+        raise UploadUsedError(name=locked.name)
+    _forget_chunks(locked)
+    locked.delete()
+
+
+def is_used(upload: Upload) -> bool:
+    """Whether something was made of an upload."""
+    made: bool = DatasetVersion.objects.filter(upload=upload).exists()
+    return made or PredictionFile.objects.filter(upload=upload).exists()
+
+
+@transaction.atomic
+def add_dataset(*, by: Actor, **fields: Any) -> Dataset:
+    """Add a dataset with its source and rights; versions come with files.
+
+    Raises DatasetNameTakenError if the workspace has one of that name.
+    """
+    by.must_write()
+    _must_be_free(by.workspace, fields["name"])
     dataset = Dataset.objects.create(workspace=by.workspace, **fields)
     audit.record(by=by, action="dataset.added", target=dataset, detail={"name": dataset.name})
     return dataset
@@ -93,20 +121,35 @@ def add_dataset(*, by: Actor, **fields: Any) -> Dataset:
 def change_dataset(*, dataset: Dataset, by: Actor, **fields: Any) -> Dataset:
     """Change what is known of a dataset: name, source, owner, licence, lawful basis, retention, target."""
     by.must_write()
-    locked: Dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
-    for name, value in fields.items():
-        setattr(locked, name, value)
-    locked.save(update_fields=list(fields))
-    audit.record(by=by, action="dataset.changed", target=locked, detail={"fields": sorted(fields)})
+    locked: Dataset = Dataset.objects.select_for_update().get(pk=dataset.pk, workspace=by.workspace)
+    changed = sorted(name for name, value in fields.items() if getattr(locked, name) != value)
+    if "name" in changed:
+        _must_be_free(by.workspace, fields["name"], but=locked)
+    for name in changed:
+        setattr(locked, name, fields[name])
+    if changed:
+        locked.save(update_fields=changed)
+        audit.record(by=by, action="dataset.changed", target=locked, detail={"fields": changed})
     return locked
+
+
+def _must_be_free(workspace: Workspace, name: str, but: Dataset | None = None) -> None:
+    named = Dataset.objects.in_workspace(workspace).filter(name=name)
+    if (named.exclude(pk=but.pk) if but else named).exists():
+        raise DatasetNameTakenError(name=name)
 
 
 @transaction.atomic
 def add_version(
     *, dataset: Dataset, upload: Upload, by: Actor, options: Mapping[str, Any] | None = None
 ) -> DatasetVersion:
-    """Add a version for a finished upload; a job reads it."""
+    """Add a version for a finished upload; a job reads it.
+
+    Raises UploadIncompleteError if pieces are missing, UploadUsedError if something was made of it already.
+    """
     by.must_write()
+    if is_used(upload):
+        raise UploadUsedError(name=upload.name)
     closed = close_upload(upload=upload, by=by)
     Dataset.objects.select_for_update().get(pk=dataset.pk)
     last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
@@ -123,16 +166,75 @@ def add_version(
 def begin_reading(*, version: DatasetVersion, options: Mapping[str, Any], by: Actor) -> DatasetVersion:
     """Set how a version is to be read and send it back to reading.
 
-    Raises VersionInUseError if a protocol already rests on it.
+    Raises VersionInUseError if a protocol already rests on it, ReadingInProgressError while it is being read.
     """
     by.must_write()
-    locked: DatasetVersion = DatasetVersion.objects.select_for_update().get(pk=version.pk)
-    if locked.protocols.exists():
-        raise VersionInUseError(version=locked)
+    locked = _free_version(version)
     locked.options, locked.state = dict(options), DatasetVersion.State.READING
     locked.save(update_fields=["options", "state"])
     audit.record(by=by, action="dataset.reading_corrected", target=locked, detail={"options": dict(options)})
     return locked
+
+
+def _free_version(version: DatasetVersion) -> DatasetVersion:
+    """Lock a version that may still change: nothing rests on it and nobody is reading it."""
+    locked: DatasetVersion = DatasetVersion.objects.select_for_update().get(pk=version.pk)
+    if locked.protocols.exists():
+        raise VersionInUseError(version=locked)
+    if locked.state == DatasetVersion.State.READING:
+        raise ReadingInProgressError(version=locked)
+    return locked
+
+
+def must_be_ready(version: DatasetVersion) -> None:
+    """Raise DatasetNotReadyError unless a version has been read and asks nothing."""
+    if version.state != DatasetVersion.State.READY:
+        raise DatasetNotReadyError(version=version, state=version.get_state_display().lower())
+
+
+@transaction.atomic
+def delete_version(*, version: DatasetVersion, by: Actor) -> bool:
+    """Delete a version with its bytes, and its dataset if it was the last; say whether the dataset went too.
+
+    Bytes that another row still needs stay. Raises VersionInUseError if a protocol rests on the version,
+    ReadingInProgressError while it is being read.
+    """
+    by.must_write()
+    locked = _free_version(version)
+    dataset = Dataset.objects.select_for_update().get(pk=locked.dataset_id)
+    audit.record(
+        by=by,
+        action="dataset.version_deleted",
+        target=locked,
+        detail={
+            "file": locked.file_name,
+            "original": locked.original.sha256 if locked.original else None,
+            "table": locked.table.sha256 if locked.table else None,
+        },
+    )
+    files, upload = {locked.original, locked.table} - {None}, locked.upload
+    locked.delete()
+    if upload is not None:
+        _forget_chunks(upload)
+        upload.delete()
+    for file in files:
+        _forget_file(file)
+    if dataset.versions.exists():
+        return False
+    audit.record(by=by, action="dataset.deleted", target=dataset, detail={"name": dataset.name})
+    dataset.delete()
+    return True
+
+
+def _forget_file(file: StoredFile) -> None:
+    """Delete a stored file that no row needs any more: its row now, its bytes after."""
+    workspace_id, sha256 = file.workspace_id, file.sha256
+    try:
+        with transaction.atomic():
+            file.delete()
+    except ProtectedError:
+        return
+    transaction.on_commit(lambda: storage.delete(workspace_id, sha256))
 
 
 def file_row(*, workspace: Workspace, stored: Mapping[str, Any]) -> StoredFile:
@@ -164,10 +266,16 @@ def finish_reading(*, version_id: UUID, result: Mapping[str, Any]) -> DatasetVer
     version.original = version.original or file_row(workspace=workspace, stored=stored["original"])
     version.report = result["report"]
     version.state = STATE_OF_OUTCOME[version.report["outcome"]]
-    if version.state == DatasetVersion.State.READY:
-        version.table = file_row(workspace=workspace, stored=stored["table"])
-        version.rows, version.column_count = result["rows"], result["columns"]
+    ready = version.state == DatasetVersion.State.READY
+    before = version.table
+    version.table = file_row(workspace=workspace, stored=stored["table"]) if ready else None
+    version.rows, version.column_count = (result["rows"], result["columns"]) if ready else (None, None)
+    if not ready:  # what an earlier reading found no longer holds
+        version.profile, version.findings = {}, []
+        version.columns.all().delete()
     version.save()
+    if before is not None and before != version.table:
+        _forget_file(before)
     if version.upload is not None:
         _forget_chunks(version.upload)
     if version.state == DatasetVersion.State.READY:
@@ -178,9 +286,15 @@ def finish_reading(*, version_id: UUID, result: Mapping[str, Any]) -> DatasetVer
 def discard_version(*, version_id: UUID, message: str, with_dataset: bool) -> None:
     """Remove a version whose file is no table, and the dataset that was made for it alone.
 
+    A file that could be read before stays: then only the corrections were wrong, and it can be read again.
     Called inside the transaction that ends the job; the job keeps the reason.
     """
-    version = DatasetVersion.objects.select_for_update().select_related("dataset", "upload").get(pk=version_id)
+    version = (
+        DatasetVersion.objects.select_for_update(of=("self",)).select_related("dataset", "upload").get(pk=version_id)
+    )
+    if version.original_id is not None:
+        break_off_reading(version_id=version_id, message=message)
+        return
     dataset, upload = version.dataset, version.upload
     audit.record(
         by=None,
@@ -204,13 +318,16 @@ def break_off_reading(*, version_id: UUID, message: str) -> None:
         finding = {"code": "reading-broke-off", "severity": "error", "message": message}
         version.state = DatasetVersion.State.REJECTED
         version.report = {"outcome": "broken-off", "findings": [finding]}
-        version.save(update_fields=["state", "report"])
+        version.profile, version.findings = {}, []
+        version.columns.all().delete()
+        version.save(update_fields=["state", "report", "profile", "findings"])
 
 
 def _forget_chunks(upload: Upload) -> None:
     """Drop the pieces of an upload once the whole is stored or given up; their rows now, their bytes after."""
+    upload_id, count = upload.pk, upload.chunk_count  # the row may lose its key before the commit
     upload.chunks.all().delete()
-    transaction.on_commit(lambda: storage.drop_chunks(upload.pk, upload.chunk_count))
+    transaction.on_commit(lambda: storage.drop_chunks(upload_id, count))
 
 
 STATE_OF_OUTCOME = {

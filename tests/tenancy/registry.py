@@ -15,6 +15,7 @@ A line is needed where that is not so:
 - ``OPERATOR``: pages for the operator of the installation, closed to every owner;
 - ``REVIEWER_MAY``: what even a reviewer may send;
 - ``CANNOT_OPEN``: an address at which even the owner finds nothing in the test's world, and why;
+- ``ONCE``: a list that cannot take a second row beside the test's own, and why;
 - ``WRITABLE``: what a serializer lets a caller set; a new field must be added here on purpose.
 
 A new model needs a line in ``tests/factories/registry.py`` only if its fields cannot be guessed.
@@ -24,13 +25,17 @@ KWARGS = {
     "token_id": "projects.apitoken",
     "link_id": "projects.sharelink",
     "subject_id": "projects.milestone",
+    "scope_id": "projects.scopeversion",
 }
 
 TEXTS = {
     "projects:share-links": {"purpose": "test-note"},
     "projects:comment-create": {"purpose": "test-note"},
     "projects:share-part": {"rest": "answer/"},
+    "projects:scope-file": {"form": "pdf"},
     "report-file": {"form": "json"},
+    "api-upload-chunk": {"index": 0},
+    "evaluations:protocol-rows": {"form": "csv"},
 }
 
 PUBLIC = {
@@ -67,7 +72,17 @@ REVIEWER_MAY = {
     "workspace": "which of one's own workspaces is open",
 }
 
+ONCE = {"api-protocol": "a milestone has one protocol that is not replaced yet"}
+
 CANNOT_OPEN = {
+    "evaluations:model": "its page draws the figures of a real training",
+    "evaluations:model-card": "writes the figures of a real training",
+    "projects:scope-edit": "edits a part of a real scope document",
+    "projects:change-order-file": "a file exists once the change order is sent",
+    "evaluations:dataset-reading": "only for jobs that read a file: tests/evaluations/test_dataset_pages.py",
+    "evaluations:dataset-version-original": "streams bytes that the world's storage does not hold",
+    "evaluations:protocol-rows": "streams bytes that the world's storage does not hold",
+    "evaluations:model-card": "written from the facts of a real training: tests/evaluations/test_model_pages.py",
     "report": "its page draws the frozen value of a real evaluation; report-file opens the same row",
     "projects:share-room": "needs the cookie of the link: tests/projects/test_shares.py",
     "projects:share-part": "needs the cookie of the link",
@@ -89,4 +104,7 @@ WRITABLE = {
         "review_days",
     },
     "api-milestone": {"engagement", "title", "promise", "deliverables", "criteria", "fee_minor", "due_on"},
+    "api-upload": {"name", "size"},
+    "api-dataset": {"name", "engagement", "source", "owner", "licence", "lawful_basis", "retention_on", "target"},
+    "api-protocol": {"milestone", "dataset_version", "body", "reason"},
 }
