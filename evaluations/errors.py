@@ -56,7 +56,7 @@ class VersionInUseError(DomainError):
     """Raised when the reading of a version that a protocol rests on would be changed."""
 
     code = "version-in-use"
-    template = "A protocol rests on {version}, so it stays as it is. To read the file differently, upload it as a new version."
+    template = "A protocol rests on {version}, so it stays. To read its file differently, upload it as a new version."
 
 
 class DatasetNotReadyError(DomainError):
@@ -127,13 +127,6 @@ class LookOverError(DomainError):
 
     code = "look-over"
     template = "This look has its result and stays as it is. Start another look, if the budget holds one."
-
-
-class PredictionsTooLargeError(DomainError):
-    """Raised when a file of predictions is too large to be sent with the page."""
-
-    code = "predictions-too-large"
-    template = "The file holds {size} bytes; the page takes {limit}. Send it as Parquet, or through the API."
 
 
 class ReportNotLatestError(DomainError):

@@ -1,11 +1,92 @@
 """What is known of a protocol before it is frozen: whether its rows can decide it, and who may look."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
+from evaluations.engine.fields import Problem
 from evaluations.engine.power import Feasibility, Shape, assess
-from evaluations.engine.protocols import Gate
+from evaluations.engine.protocols import Change, Gate, ProtocolError, compare_protocols, read_protocol
 from evaluations.engine.protocols import Protocol as Terms
 from evaluations.models import Column, DatasetVersion, Protocol
+
+FEW_VALUES = 20  # a numeric target with more distinct values is a quantity
+HARMFUL = ("critical", "high")
+NO_DATA = "no data chosen yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of a draft while it is written: what is still to do, and what its rows can decide."""
+
+    problems: list[Problem] = field(default_factory=list)
+    facts: dict[str, Any] | None = None
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def refusals(self) -> list[str]:
+        """The gates that forbid the freeze, in words."""
+        return [g["problem"] for g in (self.facts or {}).get("gates", []) if g["primary"] and g["problem"]]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be frozen."""
+        return self.facts is not None and not self.refusals and not self.problems
+
+
+def outlook(protocol: Protocol) -> Outlook:
+    """Look ahead from a draft: problems by field, rows by class, rows needed, chance to pass, harmful findings."""
+    version = protocol.dataset_version
+    table = version.table.sha256 if version and version.table else NO_DATA
+    problems = [] if version else [Problem("dataset_version", "choose the rows that the promise is about.")]
+    try:
+        terms = read_protocol({**protocol.body, "dataset": table})
+    except ProtocolError as error:
+        return Outlook(problems + error.problems, findings=_harmful(protocol))
+    facts = feasibility(terms=terms, version=version) if version else None
+    return Outlook(problems, facts, _harmful(protocol))
+
+
+def _harmful(protocol: Protocol) -> list[dict[str, Any]]:
+    version, left_out = protocol.dataset_version, set(protocol.body.get("left_out") or [])
+    found = version.findings if version else []
+    return [f for f in found if f.get("severity") in HARMFUL and not set(f.get("columns") or ["?"]) <= left_out]
+
+
+def starting_terms(version: DatasetVersion | None) -> dict[str, Any]:
+    """Propose the terms of a first draft from what is known of the data."""
+    usual = {"split": {"method": "stratified", "share": 0.3, "seed": 0}, "looks": 3, "confidence": 0.95}
+    target = version.dataset.target if version else ""
+    column = Column.objects.filter(version=version, name=target).first() if target else None
+    if column is None:
+        return {"task": "binary", **usual, "gates": [{"metric": "roc_auc", "direction": "at_least", "primary": True}]}
+    counts = class_counts(column)
+    distinct = column.facts.get("distinct", 0)
+    if column.kind in {"integer", "number"} and distinct > FEW_VALUES:
+        start: dict[str, Any] = {"task": "regression"}
+        gate = {"metric": "mae", "direction": "at_most", "primary": True}
+    elif distinct == 2 and counts:  # noqa: PLR2004  # two classes
+        start = {"task": "binary", "positive_class": min(counts, key=lambda name: counts[name])}
+        gate = {"metric": "roc_auc", "direction": "at_least", "primary": True}
+    else:
+        start = {"task": "multiclass"}
+        gate = {"metric": "macro_f1", "direction": "at_least", "primary": True}
+    return {**start, "target": target, **usual, "gates": [gate]}
+
+
+def changes_since(protocol: Protocol, earlier: Protocol | None) -> list[Change]:
+    """List in words what a protocol changes against the version before it."""
+    if earlier is None:
+        return []
+    before, after = ({**(p.body.get("terms", p.body))} for p in (earlier, protocol))
+    if protocol.state == Protocol.State.DRAFT:
+        after["dataset"] = (
+            before.get("dataset") if protocol.dataset_version_id == earlier.dataset_version_id else "other"
+        )
+        try:
+            after = read_protocol(after).to_dict()
+        except ProtocolError:
+            before = {key: value for key, value in before.items() if key in after}
+    return compare_protocols(before, after)
 
 
 def feasibility(*, terms: Terms, version: DatasetVersion) -> dict[str, Any]:
@@ -63,8 +144,13 @@ def looks_left(protocol: Protocol) -> int:
     """Count the looks that the budget still holds."""
     if protocol.looks_closed_at is not None:
         return 0
-    budget: int = protocol.body.get("terms", protocol.body).get("looks", 1)
-    return max(budget - protocol.looks.count(), 0)
+    return max(look_budget(protocol) - protocol.looks.count(), 0)
+
+
+def look_budget(protocol: Protocol) -> int:
+    """Read how many looks the terms allow; 1 while a draft does not say it."""
+    budget = protocol.body.get("terms", protocol.body).get("looks", 1)
+    return budget if isinstance(budget, int) else 1
 
 
 def _as_dict(gate: Gate, found: Feasibility) -> dict[str, Any]:

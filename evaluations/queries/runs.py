@@ -1,11 +1,134 @@
 """What may be shown of an evaluation."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Prefetch, QuerySet
+
 from evaluations.engine.verdict import seal
-from evaluations.models import EvaluationRun, Protocol
-from evaluations.queries.protocols import looks_left
-from projects.models import Milestone
+from evaluations.models import EvaluationRun, Protocol, TrainedModel, TrainingRun
+from evaluations.queries.protocols import look_budget, looks_left
+from projects.access import Actor
+from projects.models import Job, Milestone
+
+RUNS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What stands behind a milestone's promise, and the one next step.
+
+    ``step`` is one of write, edit, wait-draw, train, wait-train, look, wait-look, retry, again, report, over.
+    """
+
+    step: str
+    protocol: Protocol | None = None
+    draft: Protocol | None = None
+    run: EvaluationRun | None = None
+    sealed: bool = False
+    looks_left: int = 0
+    budget: int = 0
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[EvaluationRun] = field(default_factory=list)
+    trainings: list[TrainingRun] = field(default_factory=list)
+    proposed: TrainedModel | None = None
+
+
+def evidence_of(milestone: Milestone) -> Evidence:
+    """Gather what a milestone's page shows of its evidence."""
+    protocols = list(milestone.protocols.select_related("job", "dataset_version__dataset").prefetch_related("looks"))
+    draft = next((p for p in protocols if p.state in {Protocol.State.DRAFT, Protocol.State.DRAWING}), None)
+    frozen = next((p for p in protocols if p.state == Protocol.State.FROZEN), None)
+    if frozen is None:
+        return Evidence(step="write" if draft is None else _step_of_draft(draft), draft=draft)
+    by_id = {p.pk: p for p in protocols}
+    runs = list(runs_of(milestone)[:RUNS_SHOWN])
+    for row in runs:
+        row.protocol = by_id[row.protocol_id]
+    here = [row for row in runs if row.protocol_id == frozen.pk]
+    trainings = list(
+        frozen.training_runs.select_related("job").prefetch_related(
+            Prefetch("models", TrainedModel.objects.filter(proposed=True).select_related("run"), to_attr="best")
+        )
+    )
+    proposed = next((t.best[0] for t in trainings if t.best), None)
+    over = [row for row in here if row.finished_at]
+    run = next((row for row in over if row.verdict == EvaluationRun.Verdict.PASS), over[0] if over else None)
+    sealed = run is not None and is_sealed(run)
+    shown = (shown_result(run) or {}) if run else {}
+    return Evidence(
+        step=_step(here, trainings, proposed, run, sealed=sealed),
+        protocol=frozen,
+        draft=draft,
+        run=run,
+        sealed=sealed,
+        looks_left=looks_left(frozen),
+        budget=look_budget(frozen),
+        gates=shown.get("gates") or frozen.body["terms"]["gates"],
+        runs=runs,
+        trainings=trainings,
+        proposed=proposed,
+    )
+
+
+def _step_of_draft(draft: Protocol) -> str:
+    return "wait-draw" if draft.state == Protocol.State.DRAWING else "edit"
+
+
+def _step(
+    runs: list[EvaluationRun],
+    trainings: list[TrainingRun],
+    proposed: TrainedModel | None,
+    run: EvaluationRun | None,
+    *,
+    sealed: bool,
+) -> str:
+    """Name the one next step."""
+    if run is not None and run.verdict == EvaluationRun.Verdict.PASS:
+        return "report"
+    unfinished = next((row for row in runs if row.finished_at is None), None)
+    if unfinished is not None:
+        return "wait-look" if _is_going(unfinished.job) else "retry"
+    if run is not None:
+        return "again" if sealed else "over"
+    if proposed is not None:
+        return "look"
+    return "wait-train" if trainings and _is_going(trainings[0].job) else "train"
+
+
+def _is_going(job: Job | None) -> bool:
+    return job is not None and not job.is_over
+
+
+def may_look(protocol: Protocol) -> bool:
+    """Whether the acceptance rows may be opened now: in force, not passed, nothing running, budget left or owed."""
+    if protocol.state != Protocol.State.FROZEN:
+        return False
+    rows = list(
+        protocol.runs.filter(look__isnull=False).select_related("job").only("verdict", "finished_at", "job__state")
+    )
+    if any(row.verdict == EvaluationRun.Verdict.PASS or (not row.finished_at and _is_going(row.job)) for row in rows):
+        return False
+    return any(not row.finished_at for row in rows) or looks_left(protocol) > 0
+
+
+def next_look(protocol: Protocol) -> int:
+    """Return the number of the next look: one without a result is taken up again under its own number."""
+    owed = protocol.looks.filter(run__finished_at__isnull=True).first()
+    return owed.number if owed else protocol.looks.count() + 1
+
+
+def runs_of(milestone: Milestone) -> QuerySet[EvaluationRun]:
+    """List a milestone's evaluations, the newest first."""
+    return EvaluationRun.objects.filter(protocol__milestone=milestone).select_related(
+        "model", "predictions", "look", "job"
+    )
+
+
+def models_of(actor: Actor, words: str = "") -> QuerySet[TrainedModel]:
+    """List the workspace's models, the newest first."""
+    rows: QuerySet[TrainedModel] = TrainedModel.objects.visible_to(actor).select_related("run__protocol__milestone")
+    return rows.filter(title__icontains=words).order_by("-created_at") if words else rows.order_by("-created_at")
 
 
 def is_sealed(run: EvaluationRun) -> bool:

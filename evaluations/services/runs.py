@@ -1,8 +1,9 @@
 """Training on the development rows at will; looks at the acceptance rows against the budget."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -28,7 +29,7 @@ from evaluations.models import (
     Upload,
 )
 from evaluations.queries.protocols import looks_left
-from evaluations.services.datasets import close_upload, file_row
+from evaluations.services.datasets import close_upload, file_row, open_upload, store_chunk
 from evaluations.services.protocols import terms_of
 from projects.access import Actor
 from projects.canonical import digest
@@ -92,6 +93,15 @@ KEPT_FACTS = (
     "fit_cpu_seconds",
     "predict_cpu_seconds_per_thousand",
 )
+
+
+def store_whole(*, file: IO[bytes], name: str, size: int, by: Actor) -> Upload:
+    """Take in a small file that came with a page, in the pieces in which large ones come."""
+    upload = open_upload(name=name, size=size, by=by)
+    for index in range(upload.chunk_count):
+        piece = io.BytesIO(file.read(upload.size_of(index)))
+        store_chunk(upload=upload, index=index, content=piece, by=by)
+    return upload
 
 
 @transaction.atomic
@@ -165,7 +175,11 @@ def retry_look(
         by=by,
         action="protocol.look_retried",
         target=locked.protocol,
-        detail={"look": locked.look.number, "run": str(locked.pk), "reason": locked.job.error_code if locked.job else ""},
+        detail={
+            "look": locked.look.number,
+            "run": str(locked.pk),
+            "reason": locked.job.error_code if locked.job else "",
+        },
     )
     return locked
 

@@ -10,7 +10,17 @@ from django.utils import timezone
 from evaluations import dispatch
 from evaluations.engine.evaluation import evaluate
 from evaluations.engine.protocols import read_protocol
-from evaluations.models import AcceptanceSet, DatasetVersion, EvaluationRun, Look, PredictionFile, Protocol, StoredFile
+from evaluations.models import (
+    AcceptanceSet,
+    Column,
+    Dataset,
+    DatasetVersion,
+    EvaluationRun,
+    Look,
+    PredictionFile,
+    Protocol,
+    StoredFile,
+)
 from evaluations.services import datasets, protocols
 from projects.canonical import digest
 from tests.factories.jobs import work_off
@@ -45,6 +55,33 @@ def make_version(*, actor, content=None, name="churn.csv", dataset=None, target=
     version = dispatch.add_version(dataset=dataset, upload=upload, by=actor, options=options)
     work_off(version.job)
     return DatasetVersion.objects.filter(pk=version.pk).first()
+
+
+def make_ready_version(*, actor, name="churn"):
+    """A dataset version as reading leaves it, without the bytes: for tests of what is shown of it."""
+    digest_of = ("cd" * 32, "ef" * 32)
+    original, table = (
+        StoredFile.objects.get_or_create(workspace=actor.workspace, sha256=one, defaults={"size": 1})[0]
+        for one in digest_of
+    )
+    dataset = datasets.add_dataset(by=actor, name=f"Data of {name} {Dataset.objects.count()}", target="left")
+    version = DatasetVersion.objects.create(
+        dataset=dataset, number=1, file_name=f"{name}.csv", state="ready", original=original, table=table,
+        rows=600, column_count=4,
+    )  # fmt: skip
+    tops = {
+        "customer": ("text", 600, []),
+        "tenure": ("integer", 72, []),
+        "plan": ("text", 3, [("basic", 200), ("plus", 200), ("pro", 200)]),
+        "left": ("text", 2, [("no", 360), ("yes", 240)]),
+    }
+    for position, (column, (kind, distinct, top)) in enumerate(tops.items()):
+        facts = {
+            "name": column, "type": kind, "n": 600, "missing": 0, "distinct": distinct,
+            "top": [{"value": value, "n": n} for value, n in top],
+        }  # fmt: skip
+        Column.objects.create(version=version, position=position, name=column, kind=kind, facts=facts)
+    return version
 
 
 def terms(**changes):

@@ -1,0 +1,141 @@
+"""What evaluations say to the pages of the ground: parts of the milestone, what waits, what can be found."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils import timezone
+
+from evaluations.models import EvaluationRun, Protocol
+from evaluations.queries.protocols import look_budget
+from evaluations.queries.runs import evidence_of, is_sealed, models_of
+from projects.access import Actor
+from projects.attention import DUE, FAILED, INCONCLUSIVE, TO_DO, Need, register_needs
+from projects.models import Milestone
+from projects.palette import Entry, register_source
+from projects.parts import Part, register_part
+
+SOON = timedelta(days=14)
+MOST = 50
+OPEN = (Milestone.Status.PLANNED, Milestone.Status.IN_PROGRESS, Milestone.Status.CHANGES_REQUESTED)
+RUNNING = (Milestone.Status.IN_PROGRESS, Milestone.Status.CHANGES_REQUESTED)
+
+
+def evidence_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
+    """Show how a promise stands, and the one next step of its evidence."""
+    evidence = evidence_of(milestone)
+    if evidence.step == "write" and milestone.status not in OPEN:
+        return None
+    values: dict[str, Any] = {"milestone": milestone, "evidence": evidence, "may_write": actor.may_write}
+    return Part("evaluations/milestone_evidence.html", values)
+
+
+def verdicts_that_wait(actor: Actor) -> Iterable[Need]:
+    """Name the milestones whose newest look did not pass, and those whose budget is spent."""
+    passed = EvaluationRun.objects.filter(protocol=OuterRef("protocol"), verdict=EvaluationRun.Verdict.PASS)
+    rows = (
+        EvaluationRun.objects.visible_to(actor)
+        .filter(protocol__state=Protocol.State.FROZEN, protocol__milestone__status__in=RUNNING)
+        .filter(~Exists(passed), finished_at__isnull=False)
+        .select_related("protocol__milestone")
+        .prefetch_related("protocol__looks")
+        .defer("result")
+        .order_by("-finished_at")
+    )
+    seen: set[Any] = set()
+    for run in rows[: MOST * 4]:
+        milestone = run.protocol.milestone
+        if milestone.pk not in seen:
+            seen.add(milestone.pk)
+            yield _need_of_verdict(run, milestone)
+
+
+def _need_of_verdict(run: EvaluationRun, milestone: Milestone) -> Need:
+    url = reverse("projects:milestone", args=[milestone.pk])
+    if is_sealed(run):
+        left = look_budget(run.protocol) - len(run.protocol.looks.all())
+        return Need(
+            text=f"{milestone}: not shown yet",
+            why=f"The look did not pass. {left} of {look_budget(run.protocol)} looks are left.",
+            url=url,
+            action="See what is next",
+            harm=INCONCLUSIVE,
+            icon="half",
+            tone="unsure",
+            at=run.finished_at,
+        )
+    failed = run.verdict == EvaluationRun.Verdict.FAIL
+    return Need(
+        text=f"{milestone}: {'the promise was not kept' if failed else 'not shown yet'}",
+        why="No look is left. Report it, or agree on a new version of the protocol.",
+        url=url,
+        action="See the verdict",
+        harm=FAILED if failed else INCONCLUSIVE,
+        icon="x" if failed else "half",
+        tone="bad" if failed else "unsure",
+        at=run.finished_at,
+    )
+
+
+def protocols_missing(actor: Actor) -> Iterable[Need]:
+    """Name the milestones in progress that are due soon and whose promise nobody can judge yet."""
+    frozen = Protocol.objects.filter(milestone=OuterRef("pk"), state=Protocol.State.FROZEN)
+    rows = (
+        Milestone.objects.visible_to(actor)
+        .filter(status=Milestone.Status.IN_PROGRESS, due_on__lte=timezone.localdate() + SOON)
+        .filter(~Exists(frozen))
+        .order_by("due_on")
+    )
+    for milestone in rows[:MOST]:
+        yield Need(
+            text=f"{milestone}: no protocol is frozen",
+            why="It is due soon, and nothing says yet how its promise will be judged.",
+            url=reverse("projects:milestone", args=[milestone.pk]),
+            action="Write it",
+            harm=max(TO_DO, DUE - 5),
+            icon="scale",
+            at=milestone.due_on,
+        )
+
+
+def models_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
+    """Find models by their name or their milestone's."""
+    return [
+        Entry(
+            model.title,
+            reverse("evaluations:model", args=[model.pk]),
+            what=model.run.protocol.milestone.title,
+            icon="brain",
+        )
+        for model in models_of(actor, words)[:most]
+    ]
+
+
+def runs_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
+    """Find evaluations by their milestone's name."""
+    rows = (
+        EvaluationRun.objects.visible_to(actor)
+        .filter(protocol__milestone__title__icontains=words, look__isnull=False)
+        .select_related("protocol__milestone", "look")
+        .defer("result")
+        .order_by("-created_at")
+    )
+    return [
+        Entry(
+            f"Look {run.look.number}: {run.protocol.milestone.title}",
+            reverse("evaluations:run", args=[run.pk]),
+            icon="test-pipe",
+        )
+        for run in rows[:most]
+    ]
+
+
+def register_all() -> None:
+    """Add the parts, needs and names."""
+    register_part(page="milestone", name="evidence", build=evidence_of_milestone, order=40)
+    register_needs("verdicts", verdicts_that_wait)
+    register_needs("protocols", protocols_missing)
+    register_source("Models", models_by_name)
+    register_source("Evaluations", runs_by_name)

@@ -1,0 +1,154 @@
+"""Charts and words of protocols, training and models, from the engine's plain data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from evaluations.engine.metrics import REGISTRY
+from evaluations.engine.protocols import describe_gate
+from freelance_ml.charts import curve, intervals
+from freelance_ml.templatetags.ui import chart
+
+register = template.Library()
+
+USUAL_CHANCE = 0.8
+MOST_COLUMNS = 20
+FIELDS = {
+    "task": "What is predicted",
+    "target": "Column to predict",
+    "positive_class": "Class to find",
+    "classes": "Classes",
+    "text_column": "Column with the text",
+    "left_out": "Columns left out",
+    "split": "Rows set aside",
+    "method": "how",
+    "share": "share",
+    "rows": "rows",
+    "seed": "seed",
+    "column": "by column",
+    "group_column": "Rows that belong together",
+    "baseline": "Compared with",
+    "looks": "Looks",
+    "slices": "Parts reported",
+    "columns": "columns",
+    "pairs": "pairs",
+    "confidence": "confidence",
+    "cut_off": "Cut-off",
+    "quantile": "Quantile",
+    "dataset": "Data",
+    "gates": "Promise",
+    "metric": "metric",
+    "direction": "side",
+    "threshold": "value",
+    "expected": "value expected",
+    "minimum_support": "rows at least",
+    "primary": "counts for the verdict",
+    "slice": "only where",
+}
+
+
+@register.filter
+def metric_label(name: str) -> str:
+    """Write a metric's name for people."""
+    return REGISTRY[name].label if name in REGISTRY else name
+
+
+@register.filter
+def promise_text(gate: Mapping[str, Any]) -> str:
+    """Write a gate as a short promise; one that is not complete yet says so."""
+    if not isinstance(gate.get("threshold"), int | float):
+        return f"{metric_label(str(gate.get('metric', '')))}: no value promised yet"
+    return describe_gate(gate)
+
+
+@register.filter
+def field_words(path: str) -> str:
+    """Write the path of a protocol's field for people: “Rows set aside, share”."""
+    words = []
+    for part in path.split("."):
+        name, _, rest = part.partition("[")
+        number = rest.rstrip("]")
+        words.append(FIELDS.get(name, name.replace("_", " ")) + (f" {int(number) + 1}" if number.isdecimal() else ""))
+    told = ", ".join(words)
+    return told[:1].upper() + told[1:]
+
+
+@register.filter
+def item(values: Mapping[str, Any], key: str) -> Any:
+    """Take one value of a mapping."""
+    return values.get(key)
+
+
+@register.simple_tag
+def power_chart(gate: Mapping[str, Any], key: str) -> SafeString:
+    """Draw the chance to pass by the true value of a model."""
+    rows = [{"value": x, "chance": y} for x, y in gate["curve"]]
+    if not rows:
+        return SafeString("")
+    label = metric_label(gate["metric"])
+    sure = next((row["value"] for row in rows if row["chance"] >= USUAL_CHANCE), None)
+    if rows[0]["chance"] > rows[-1]["chance"]:
+        sure = next((row["value"] for row in reversed(rows) if row["chance"] >= USUAL_CHANCE), None)
+    title = f"A true {label} of {sure:.3g} passes 4 times in 5" if sure is not None else f"{label}: passing is unlikely"
+    drawn = curve(
+        title,
+        rows,
+        x="value",
+        y="chance",
+        x_title=f"True {label}",
+        y_title="Chance to pass",
+        x_domain=(rows[0]["value"], rows[-1]["value"]),
+        threshold=USUAL_CHANCE,
+        text=f"Chance to pass by the true {label}; the promise is {gate['threshold']:g}. {title}.",
+        note="Approximate." if gate["approximate"] else "",
+    )
+    return chart(drawn, key=key)
+
+
+@register.simple_tag
+def candidates_chart(result: Mapping[str, Any]) -> SafeString:
+    """Draw the candidates' figures on the development rows, each with its interval."""
+    rows = []
+    for candidate in result["candidates"]:
+        found = next((m for m in candidate["measures"] if m["metric"] == result["metric"]), None)
+        if found and found["value"] is not None:
+            low, high = (found["value"] if end is None else end for end in (found["low"], found["high"]))
+            rows.append({"name": candidate["title"], "estimate": found["value"], "low": low, "high": high})
+    if not rows:
+        return SafeString("")
+    label = metric_label(result["metric"])
+    best = (max if result["higher"] else min)(rows, key=lambda row: row["estimate"])
+    return chart(
+        intervals(
+            f"{best['name']} has the best {label} on the development rows",
+            rows,
+            x_title=label,
+            text=f"{label} of each candidate with its interval, on the same folds.",
+            note="Each row predicted by a model that had not seen it.",
+        ),
+        key="candidates",
+    )
+
+
+@register.simple_tag
+def importance_chart(rows: Sequence[Mapping[str, Any]]) -> SafeString:
+    """Draw how much a model loses when one column is shuffled."""
+    shown = [
+        {"name": r["column"], "estimate": r["mean"], "low": r["mean"] - r["spread"], "high": r["mean"] + r["spread"]}
+        for r in rows[:MOST_COLUMNS]
+    ]
+    if not shown:
+        return SafeString("")
+    return chart(
+        intervals(
+            f"“{shown[0]['name']}” matters most",
+            shown,
+            x_title="Loss when the column is shuffled",
+            threshold=0.0,
+            text="How much worse the model gets when one column is shuffled; the line is the spread of five shuffles.",
+            note="What the model uses, not what causes the outcome.",
+        ),
+        key="importance",
+    )
