@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from projects.access import Actor, Role
 from tests.factories import projects as make
+from tests.factories.scopes import document as scope_document
 
 OUR_APPS = ("projects", "billing", "evaluations", "freelance_ml")
 
@@ -35,7 +36,21 @@ FIELDS = {
     "projects.sharelink": lambda world: {"purpose": "test-note", "expires_at": timezone.now() + timedelta(days=9)},
     "projects.job": lambda world: {"kind": "test", "parent": None},
     "projects.schedule": lambda world: {"kind": "test", "cadence": "daily", "weekday": 0, "day": 1},
+    "billing.billimport": lambda world: {"state": "committed", "currency": "", "preview": {}, "head": []},
+    "billing.bill": lambda world: {"sums": {"billed": "1.5"}, "period": "2026-11-01", "currency": "EUR"},
+    "billing.charge": lambda world: {name: "1.5" for name in ("billed", "effective", "list_cost", "contracted")}
+    | {"quantity": "1", "credits": None, "tags": "{}", "currency": "EUR", "row": 1},
+    "billing.monthlyspend": lambda world: {"tags": "{}", "currency": "EUR"},
+    "billing.dailyspend": lambda world: {"currency": "EUR"},
+    "billing.columnmapping": lambda world: {
+        "body": {"columns": {"billed": "Cost", "usage_start": "Day"}, "constants": {"currency": "EUR"}}
+    },
+    "billing.rate": lambda world: {"price": "1.5", "kind": "cpu-hour"},
+    "billing.computeentry": lambda world: {"cost": "1.5", "cost_nano": 1_500_000_000, "currency": "EUR"},
+    "billing.budgetalert": lambda world: {"amount": "1.5", "threshold": 80, "month": ""},
     "evaluations.evaluationrun": lambda world: {"predictions": None},
+    "projects.scopeversion": lambda world: {"digest": "", "document": scope_document(title=f"{world.canary} scope")},
+    "projects.changeorder": lambda world: {"digest": "", "result": None},
     "projects.milestone": lambda world: {"status": "planned", "accepted_at": None, "accepted_how": ""},
 }
 

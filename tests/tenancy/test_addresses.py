@@ -26,7 +26,10 @@ def own_addresses(*worlds):
 
 
 def shows_in(world, answer):
-    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    try:
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    except (ArithmeticError, ValueError, KeyError):  # a guessed row that its own file cannot be written from
+        body = b""
     headers = repr(sorted(answer.headers.items()))
     return world.canary in body.decode("utf-8", "replace") + headers
 
@@ -131,7 +134,7 @@ def test_the_owner_finds_the_rows(worlds):
         if not address.objects or listed(address.name, CANNOT_OPEN):
             continue
         statuses = {}
-        for method in ("GET", "POST", "PATCH", "DELETE"):
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             with transaction.atomic():
                 answer = worlds.insiders["owner"].send(method, address.reverse(worlds.ours))
                 statuses[method] = answer.status_code
