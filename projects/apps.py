@@ -16,3 +16,4 @@ class ProjectsConfig(AppConfig):
         """Make the job kinds of all apps known, now that all models are."""
         load_kinds()
         import_module("projects.accounts")  # listens to allauth: sign-ins and second factors go to the trail
+        import_module("projects.scope_parts").register_all()

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from projects.views import clients, engagements, jobs, milestones, people, share_links, shares
+from projects.views import change_orders, clients, engagements, jobs, milestones, people, scopes, share_links, shares
 
 app_name = "projects"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,6 +24,25 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("milestones/<uuid:milestone_id>/edit/", milestones.milestone_edit, name="milestone-edit"),
     path("milestones/<uuid:milestone_id>/status/", milestones.milestone_status, name="milestone-status"),
     path("milestones/<uuid:milestone_id>/move/", milestones.milestone_move, name="milestone-move"),
+    path("engagements/<uuid:engagement_id>/scope/", scopes.scope_start, name="scope-start"),
+    path("engagements/<uuid:engagement_id>/requests/new/", change_orders.change_order_new, name="change-order-new"),
+    path("scopes/<uuid:scope_id>/", scopes.scope_page, name="scope"),
+    path("scopes/<uuid:scope_id>/edit/", scopes.scope_edit, name="scope-edit"),
+    path("scopes/<uuid:scope_id>/send/", scopes.scope_send, name="scope-send"),
+    path("scopes/<uuid:scope_id>/countersign/", scopes.scope_countersign, name="scope-countersign"),
+    path("scopes/<uuid:scope_id>/revise/", scopes.scope_revise, name="scope-revise"),
+    path("scopes/<uuid:scope_id>/changes/", scopes.scope_changes, name="scope-changes"),
+    path("scopes/<uuid:scope_id>/file.<slug:form>", scopes.scope_file, name="scope-file"),
+    path("change-orders/<uuid:change_order_id>/", change_orders.change_order_page, name="change-order"),
+    path("change-orders/<uuid:change_order_id>/price/", change_orders.change_order_price, name="change-order-price"),
+    path("change-orders/<uuid:change_order_id>/mark/", change_orders.change_order_mark, name="change-order-mark"),
+    path("change-orders/<uuid:change_order_id>/send/", change_orders.change_order_send, name="change-order-send"),
+    path(
+        "change-orders/<uuid:change_order_id>/withdraw/",
+        change_orders.change_order_withdraw,
+        name="change-order-withdraw",
+    ),
+    path("change-orders/<uuid:change_order_id>/file.pdf", change_orders.change_order_file, name="change-order-file"),
     path("jobs/", jobs.job_list, name="job-list"),
     path("jobs/<uuid:job_id>/", jobs.job_page, name="job"),
     path("jobs/<uuid:job_id>/cancel/", jobs.job_cancel, name="job-cancel"),

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from projects.api.base import ChangeRows, CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
 from projects.models import Engagement
+from projects.queries.ledgers import ledger_of_engagement
 from projects.services import engagements
 
 
@@ -44,6 +45,27 @@ class EngagementStatusSerializer(serializers.Serializer):
     reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
 
 
+class LedgerSerializer(serializers.Serializer):
+    """Where the money stands, in minor units; ``pending`` is shown and counted nowhere."""
+
+    currency = serializers.CharField()
+    original = serializers.IntegerField()
+    changes = serializers.IntegerField()
+    revised = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    invoiced = serializers.IntegerField()
+    paid = serializers.IntegerField()
+    to_accept = serializers.IntegerField()
+    to_invoice = serializers.IntegerField()
+    due = serializers.IntegerField()
+    outstanding = serializers.IntegerField()
+    balance = serializers.IntegerField()
+    creep = serializers.CharField(allow_null=True, help_text="Approved changes in per cent of the original.")
+    is_signed = serializers.BooleanField()
+    outside = serializers.IntegerField(help_text="What the milestones sum up to beyond what is agreed.")
+
+
 class EngagementFilter(ScopedFilterSet):
     """By client, status and billing model."""
 
@@ -77,3 +99,9 @@ class EngagementViewSet(CreateRows, ChangeRows, ReadRows):
         wish.is_valid(raise_exception=True)
         row = engagements.set_engagement_status(engagement=found, by=self.actor, **wish.validated_data)
         return Response(self.get_serializer(row).data)
+
+    @extend_schema(responses=LedgerSerializer)
+    @row_action("get")
+    def ledger(self, request: Request, pk: str) -> Response:
+        """Say where the engagement's money stands."""
+        return Response(ledger_of_engagement(self.get_object()))

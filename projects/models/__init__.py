@@ -1,6 +1,7 @@
 """The tables of the ground, one file a noun."""
 
 from projects.models.audit import AuditCheckpoint, AuditEntry, AuditHead
+from projects.models.change_orders import ChangeOrder
 from projects.models.clients import Client, Contact
 from projects.models.comments import Comment
 from projects.models.decisions import Decision
@@ -11,6 +12,7 @@ from projects.models.jobs import Job, JobLogLine, Pulse, Schedule
 from projects.models.milestones import Milestone
 from projects.models.outbox import Mail
 from projects.models.people import ApiToken, Invitation, Membership, User, Workspace
+from projects.models.scopes import ScopeVersion
 from projects.models.shares import ShareLink, ShareSession, ShareView
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "AuditCheckpoint",
     "AuditEntry",
     "AuditHead",
+    "ChangeOrder",
     "Client",
     "Comment",
     "Contact",
@@ -33,6 +36,7 @@ __all__ = [
     "Milestone",
     "Pulse",
     "Schedule",
+    "ScopeVersion",
     "ShareLink",
     "ShareSession",
     "ShareView",

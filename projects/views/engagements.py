@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -18,7 +19,8 @@ from projects.forms.engagements import EngagementForm
 from projects.models import Client, Engagement, Milestone
 from projects.parts import parts_for
 from projects.queries.activity import activity_of
-from projects.queries.engagements import draft_need, engagements_by_status, engagements_of, ledger_of, need_of
+from projects.queries.engagements import draft_need, engagements_by_status, engagements_of, need_of
+from projects.queries.ledgers import ledger_of_engagement
 from projects.services import engagements
 from projects.web import ActorRequest, member, render_page, writer
 
@@ -134,12 +136,14 @@ def engagement_context(request: ActorRequest, engagement: Engagement, changed: o
     if engagement.status == Engagement.Status.DRAFT and milestones:
         needs = [draft_need(engagement)]
     steps = STEPS[engagement.status]
+    prefetch_related_objects([engagement], "scopes", "change_orders")
+    scopes, changes = engagement.scopes.all(), engagement.change_orders.all()
     return {
         "engagement": engagement,
         "milestones": milestones,
-        "ledger": ledger_of(milestones),
+        "ledger": ledger_of_engagement(engagement, milestones),
         "needs": sorted(needs, key=lambda need: -need.harm),
-        "activity": activity_of(request.actor, [engagement, *milestones], limit=8),
+        "activity": activity_of(request.actor, [engagement, *milestones, *scopes, *changes], limit=8),
         "next_step": steps[0] if steps and (milestones or engagement.status != "draft") else None,
         "other_steps": steps[1:] if milestones or engagement.status != "draft" else steps,
         "may_change": request.actor.may_write and engagement.status not in ("cancelled", "archived"),

@@ -1,0 +1,197 @@
+"""Change orders: logged, marked, priced, sent, withdrawn."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from projects.api.base import CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.scopes import SendSerializer
+from projects.models import ChangeOrder
+from projects.services import change_orders
+
+
+class ChangeOrderSerializer(ScopedModelSerializer):
+    """A change order; what was requested and what was agreed stand apart."""
+
+    state = serializers.CharField(read_only=True, help_text="The status, or expired.")
+    currency = serializers.CharField(source="engagement.currency", read_only=True)
+    asked_on = serializers.DateField(required=False)
+    lines = serializers.ListField(child=serializers.DictField(), read_only=True)
+    body = serializers.DictField(read_only=True, allow_null=True, help_text="What was frozen when it was sent.")
+
+    class Meta:
+        model = ChangeOrder
+        fields = [
+            "id",
+            "engagement",
+            "number",
+            "wish",
+            "asked_by",
+            "asked_on",
+            "fit",
+            "status",
+            "state",
+            "what",
+            "why",
+            "lines",
+            "days",
+            "expires_on",
+            "currency",
+            "requested_minor",
+            "agreed_minor",
+            "body",
+            "digest",
+            "sent_at",
+            "decided_at",
+            "result",
+            "created_at",
+        ]
+        read_only_fields = [
+            "id",
+            "number",
+            "status",
+            "what",
+            "why",
+            "days",
+            "expires_on",
+            "requested_minor",
+            "agreed_minor",
+            "digest",
+            "sent_at",
+            "decided_at",
+            "result",
+            "created_at",
+        ]
+
+
+class MarkSerializer(serializers.Serializer):
+    """In or out of scope."""
+
+    fit = serializers.ChoiceField(choices=ChangeOrder.Fit.choices)
+
+
+class PriceLineSerializer(serializers.Serializer):
+    """One price line; an empty milestone makes a new one."""
+
+    id = serializers.CharField(required=False, max_length=60)
+    text = serializers.CharField(max_length=200)
+    amount_minor = serializers.IntegerField(
+        min_value=-change_orders.LARGEST, max_value=change_orders.LARGEST, help_text="Negative gives money back."
+    )
+    milestone = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=200, help_text="Id of a milestone in the scope."
+    )
+
+
+class PriceSerializer(serializers.Serializer):
+    """What a change is, why it is one, what it costs and how long it takes."""
+
+    what = serializers.CharField()
+    why = serializers.CharField()
+    lines = PriceLineSerializer(many=True)
+    days = serializers.IntegerField(
+        required=False, default=0, min_value=-change_orders.MOST_DAYS, max_value=change_orders.MOST_DAYS
+    )
+    expires_on = serializers.DateField()
+
+
+class ApprovalSerializer(serializers.Serializer):
+    """How the client approved by other means, and what was agreed per line where it differs."""
+
+    reason = serializers.CharField(max_length=500)
+    amounts = serializers.DictField(
+        child=serializers.IntegerField(min_value=-change_orders.LARGEST, max_value=change_orders.LARGEST),
+        required=False,
+    )
+
+
+class WithdrawSerializer(serializers.Serializer):
+    """Why a change is taken back."""
+
+    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+
+
+class SentOrderSerializer(ChangeOrderSerializer):
+    """A change order on its way, with the address of its link, which cannot be asked for again."""
+
+    address = serializers.SerializerMethodField()
+
+    class Meta(ChangeOrderSerializer.Meta):
+        fields = [*ChangeOrderSerializer.Meta.fields, "address"]
+
+    def get_address(self, order: ChangeOrder) -> str:
+        """Return where the client goes."""
+        return str(self.context["address"])
+
+
+class ChangeOrderFilter(ScopedFilterSet):
+    """By engagement, status and fit."""
+
+    class Meta:
+        model = ChangeOrder
+        fields: ClassVar[list[str]] = ["engagement", "status", "fit"]
+
+
+class ChangeOrderViewSet(CreateRows, ReadRows):
+    """Requests and change orders; the client answers through a share link."""
+
+    queryset = ChangeOrder.objects.select_related("engagement__client__workspace")
+    serializer_class = ChangeOrderSerializer
+    filterset_class = ChangeOrderFilter
+    search_fields = ["wish"]
+    ordering_fields = ["asked_on", "created_at"]
+    takes_idempotency_key = False  # the answer of send holds the link's token, which is kept nowhere
+
+    def create_row(self, fields: dict[str, Any]) -> ChangeOrder:
+        """Note in one line what somebody asked for."""
+        return change_orders.log_request(by=self.actor, **fields)
+
+    @extend_schema(request=MarkSerializer, responses=ChangeOrderSerializer)
+    @row_action("post")
+    def mark(self, request: Request, pk: str) -> Response:
+        """Say whether the request is in or out of scope."""
+        wish = _valid(MarkSerializer, request)
+        return self._shown(change_orders.mark_request(order=self.get_object(), by=self.actor, **wish))
+
+    @extend_schema(request=PriceSerializer, responses=ChangeOrderSerializer)
+    @row_action("post")
+    def price(self, request: Request, pk: str) -> Response:
+        """Price the change; again until it is sent."""
+        wish = _valid(PriceSerializer, request)
+        return self._shown(change_orders.price_order(order=self.get_object(), by=self.actor, **wish))
+
+    @extend_schema(request=SendSerializer, responses=SentOrderSerializer)
+    @row_action("post")
+    def send(self, request: Request, pk: str) -> Response:
+        """Freeze the change and make a link for the client; its address is in this answer only."""
+        wish = _valid(SendSerializer, request)
+        sent = change_orders.send_order_to_client(order=self.get_object(), by=self.actor, **wish)
+        context = {**self.get_serializer_context(), "address": sent.address}
+        return Response(SentOrderSerializer(sent.order, context=context).data)
+
+    @extend_schema(request=ApprovalSerializer, responses=ChangeOrderSerializer)
+    @row_action("post")
+    def record_approval(self, request: Request, pk: str) -> Response:
+        """Record an approval that came by other means."""
+        wish = _valid(ApprovalSerializer, request)
+        return self._shown(change_orders.record_approval(order=self.get_object(), by=self.actor, **wish))
+
+    @extend_schema(request=WithdrawSerializer, responses=ChangeOrderSerializer)
+    @row_action("post")
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take the change back."""
+        wish = _valid(WithdrawSerializer, request)
+        return self._shown(change_orders.withdraw_order(order=self.get_object(), by=self.actor, **wish))
+
+    def _shown(self, row: ChangeOrder) -> Response:
+        return Response(self.get_serializer(row).data)
+
+
+def _valid(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    wish = kind(data=request.data)
+    wish.is_valid(raise_exception=True)
+    found: dict[str, Any] = wish.validated_data
+    return found

@@ -1,0 +1,153 @@
+"""Scopes in versions: begun, written, sent, countersigned, revised."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from projects.api.base import ChangeRows, CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.models import ScopeVersion
+from projects.scoping.starters import starters
+from projects.services import scope_drafts, scopes
+from projects.services.shares import DEFAULT_DAYS, MOST_DAYS, SHORTEST_PASSCODE
+
+
+class ScopeVersionSerializer(ScopedModelSerializer):
+    """A version of a scope; the document may be replaced while it is a draft."""
+
+    starter = serializers.ChoiceField(
+        choices=[(one.key, one.title) for one in starters()],
+        required=False,
+        write_only=True,
+        help_text="The kind of work to start from.",
+    )
+    document = serializers.DictField(required=False, help_text="Title, terms and sections of items with ids.")
+    work = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="Title, low, likely and high hours; never shown."
+    )
+    body = serializers.DictField(read_only=True, allow_null=True, help_text="What was frozen when it was sent.")
+
+    class Meta:
+        model = ScopeVersion
+        fields = [
+            "id",
+            "engagement",
+            "starter",
+            "number",
+            "status",
+            "document",
+            "work",
+            "rate_minor",
+            "body",
+            "digest",
+            "sent_at",
+            "signed_at",
+            "superseded_at",
+            "countersigned_name",
+            "created_at",
+        ]
+        read_only_fields = [
+            "id",
+            "number",
+            "status",
+            "digest",
+            "sent_at",
+            "signed_at",
+            "superseded_at",
+            "countersigned_name",
+            "created_at",
+        ]
+        fixed_fields = ["engagement", "starter"]
+
+
+class SendSerializer(serializers.Serializer):
+    """For whom the link is, and how long it works."""
+
+    name = serializers.CharField(required=False, default="", max_length=120, allow_blank=True)
+    email = serializers.EmailField(required=False, default="", allow_blank=True)
+    days = serializers.IntegerField(required=False, default=DEFAULT_DAYS, min_value=1, max_value=MOST_DAYS)
+    passcode = serializers.CharField(
+        required=False, default="", min_length=SHORTEST_PASSCODE, max_length=128, allow_blank=True
+    )
+
+
+class SentScopeSerializer(ScopeVersionSerializer):
+    """A scope on its way, with the address of its link, which cannot be asked for again."""
+
+    address = serializers.SerializerMethodField()
+
+    class Meta(ScopeVersionSerializer.Meta):
+        fields = [*ScopeVersionSerializer.Meta.fields, "address"]
+
+    def get_address(self, scope: ScopeVersion) -> str:
+        """Return where the client goes."""
+        return str(self.context["address"])
+
+
+class CountersignSerializer(serializers.Serializer):
+    """The freelancer's signature."""
+
+    name = serializers.CharField(max_length=120)
+
+
+class ScopeFilter(ScopedFilterSet):
+    """By engagement and status."""
+
+    class Meta:
+        model = ScopeVersion
+        fields: ClassVar[list[str]] = ["engagement", "status"]
+
+
+class ScopeVersionViewSet(CreateRows, ChangeRows, ReadRows):
+    """Versions of scopes; the client signs through a share link."""
+
+    queryset = ScopeVersion.objects.select_related("engagement__client__workspace")
+    serializer_class = ScopeVersionSerializer
+    filterset_class = ScopeFilter
+    ordering_fields = ["number", "created_at"]
+    takes_idempotency_key = False  # the answer of send holds the link's token, which is kept nowhere
+
+    def create_row(self, fields: dict[str, Any]) -> ScopeVersion:
+        """Begin the scope of an engagement."""
+        starter = fields.pop("starter", "")
+        engagement = fields.pop("engagement")
+        scope = scope_drafts.start_scope(engagement=engagement, by=self.actor, starter=starter)
+        return self.change_row(scope, fields)
+
+    def change_row(self, row: ScopeVersion, fields: dict[str, Any]) -> ScopeVersion:
+        """Put a document or an estimate in place of the draft's."""
+        changed = row
+        if "document" in fields or "work" in fields:
+            changed = scope_drafts.replace_draft(
+                scope=row, by=self.actor, document=fields.get("document"), work=fields.get("work")
+            )
+        if "rate_minor" in fields:
+            changed = scope_drafts.set_rate(scope=row, rate_minor=fields["rate_minor"], by=self.actor)
+        return changed
+
+    @extend_schema(request=SendSerializer, responses=SentScopeSerializer)
+    @row_action("post")
+    def send(self, request: Request, pk: str) -> Response:
+        """Freeze the draft and make a link for the client; its address is in this answer only."""
+        wish = SendSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        sent = scopes.send_scope_to_client(scope=self.get_object(), by=self.actor, **wish.validated_data)
+        context = {**self.get_serializer_context(), "address": sent.address}
+        return Response(SentScopeSerializer(sent.scope, context=context).data)
+
+    @extend_schema(request=CountersignSerializer, responses=ScopeVersionSerializer)
+    @row_action("post")
+    def countersign(self, request: Request, pk: str) -> Response:
+        """Sign after the client; the milestones are made and the engagement becomes active."""
+        wish = CountersignSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        row = scopes.countersign_scope(scope=self.get_object(), by=self.actor, **wish.validated_data)
+        return Response(self.get_serializer(row).data)
+
+    @extend_schema(request=None, responses=ScopeVersionSerializer)
+    @row_action("post")
+    def revise(self, request: Request, pk: str) -> Response:
+        """Withdraw what was sent, and go on with a copy."""
+        return Response(self.get_serializer(scopes.revise_scope(scope=self.get_object(), by=self.actor)).data)

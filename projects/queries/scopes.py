@@ -1,0 +1,147 @@
+"""What pages ask about scopes: which holds, what it will take, what is missing, what changed."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.urls import reverse
+from django.utils import timezone
+
+from projects.access import Actor
+from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
+from projects.models import ChangeOrder, Decision, Engagement, ScopeVersion
+from projects.queries.shares import decision_on
+from projects.scoping.documents import ScopeDocument
+from projects.scoping.errors import ScopingError
+from projects.scoping.estimates import Estimate, WorkItem, estimate
+from projects.shares import label_of
+
+SEED = 20  # the same work items give the same estimate
+EXPIRES_SOON = 5  # days
+CLIENT_IS_SLOW = 7  # days
+LISTED = 50
+
+
+def scope_of(engagement: Engagement) -> ScopeVersion | None:
+    """Find the version that matters now: the open one, else the one that was sent, else the signed one."""
+    rows = [row for row in engagement.scopes.all() if row.status != ScopeVersion.Status.SUPERSEDED]
+    order = [ScopeVersion.Status.DRAFT, ScopeVersion.Status.SENT, ScopeVersion.Status.SIGNED]
+    return min(rows, key=lambda row: order.index(ScopeVersion.Status(row.status)), default=None)
+
+
+def signature_on(scope: ScopeVersion, *, actor: Actor) -> Decision | None:
+    """Find the client's answer to exactly this version; None while it is open."""
+    if not scope.digest:
+        return None
+    return decision_on(label_of(scope), document_digest=scope.digest, actor=actor)
+
+
+def estimate_of(scope: ScopeVersion) -> Estimate | None:
+    """Estimate the work of a version from its complete items; None while there is none."""
+    items = work_items(scope.work)
+    if not items:
+        return None
+    fee = ScopeDocument.from_dict(scope.shown).price_minor
+    return estimate(items, seed=SEED, rate_minor=scope.rate_minor, fee_minor=fee or None)
+
+
+def work_items(work: Iterable[dict[str, str]]) -> list[WorkItem]:
+    """Take the items whose three points are there and in order."""
+    found = []
+    for item in work:
+        if all(item[name] for name in ("low", "likely", "high")):
+            try:
+                found.append(
+                    WorkItem(item["title"], Decimal(item["low"]), Decimal(item["likely"]), Decimal(item["high"]))
+                )
+            except ScopingError:
+                continue
+    return found
+
+
+def findings_of(scope: ScopeVersion) -> list[str]:
+    """Say what keeps a draft from being sent, and what is odd about its estimate."""
+    findings = ScopeDocument.from_dict(scope.shown).missing()
+    for number, item in enumerate(scope.work, start=1):
+        points = [Decimal(item[name]) for name in ("low", "likely", "high") if item[name]]
+        if points != sorted(points):
+            title = item["title"] or f"item {number}"
+            findings.append(f"Estimate of “{title}”: low, likely and high are not in this order.")
+    return findings
+
+
+def requests_of(engagement: Engagement) -> list[ChangeOrder]:
+    """List what was asked for, what waits first."""
+    rows = list(engagement.change_orders.all())
+    for row in rows:
+        row.engagement = engagement
+    return sorted(rows, key=lambda row: row.status not in ChangeOrder.WAITING or row.fit == ChangeOrder.Fit.INSIDE)
+
+
+def scope_needs(actor: Actor) -> Iterable[Need]:
+    """Say which scopes and changes wait, and for whom."""
+    yield from _scopes_waiting(actor)
+    yield from _changes_waiting(actor)
+
+
+def _scopes_waiting(actor: Actor) -> Iterable[Need]:
+    rows = ScopeVersion.objects.visible_to(actor).filter(status__in=["draft", "sent"])
+    for scope in rows.select_related("engagement__client")[:LISTED]:
+        url, client = reverse("projects:scope", args=[scope.pk]), scope.engagement.client
+        if scope.is_draft:
+            why = f"For {client}; it has not been sent."
+            yield Need(f"Scope of “{scope.engagement}” is a draft", why, url, "Go on", icon="file-text")
+            continue
+        decision = signature_on(scope, actor=actor)
+        if decision is None:
+            days = (timezone.now() - (scope.sent_at or scope.created_at)).days
+            yield Need(
+                text=f"{client} reads the scope of “{scope.engagement}”",
+                why=f"Sent {days} days ago." if days > 1 else "Sent just now.",
+                url=url,
+                action="Open",
+                harm=SILENT if days >= CLIENT_IS_SLOW else TO_DO - 5,
+                icon="hourglass",
+                who="client",
+                at=scope.sent_at,
+            )
+        elif decision.answer == Decision.Answer.SIGNED:
+            why = f"{decision.name} signed it; your signature makes it hold."
+            text = f"Countersign the scope of “{scope.engagement}”"
+            yield Need(text, why, url, "Sign", DUE + 2, "pencil", "accent", at=decision.created_at)
+        else:
+            why = f"{decision.name} asks for changes before signing."
+            text = f"Revise the scope of “{scope.engagement}”"
+            yield Need(text, why, url, "Revise", DUE + 2, "message", "unsure", at=decision.created_at)
+
+
+def _changes_waiting(actor: Actor) -> Iterable[Need]:
+    rows = ChangeOrder.objects.visible_to(actor).filter(status__in=ChangeOrder.WAITING).exclude(fit="in")
+    for order in rows.select_related("engagement__client")[:LISTED]:
+        url, client = reverse("projects:change-order", args=[order.pk]), order.engagement.client
+        if order.status == ChangeOrder.Status.SENT:
+            yield _sent_change(order, url)
+        elif order.status == ChangeOrder.Status.PRICED:
+            yield Need(f"“{order.wish}” is priced and not sent", f"For {client}.", url, "Send", icon="send")
+        else:
+            why = f"{order.asked_by or client} asked for it. In or out of scope, and at what price?"
+            yield Need(f"“{order.wish}” has no answer", why, url, "Answer", TO_DO + 2, "message", at=order.asked_on)
+
+
+def _sent_change(order: ChangeOrder, url: str) -> Need:
+    left = (order.expires_on - timezone.localdate()).days if order.expires_on else None
+    if left is not None and left < 0:
+        why = "Nobody answered in time. Withdraw it, or price it anew."
+        return Need(f"{order} has expired", why, url, "Open", OVERDUE - 5, "clock", "bad", at=order.expires_on)
+    soon = left is not None and left <= EXPIRES_SOON
+    last = f"Valid until {order.expires_on:%-d %B}." if order.expires_on else ""
+    return Need(
+        text=f"{order} waits for {order.engagement.client}",
+        why=f"It expires soon. {last}" if soon else last,
+        url=url,
+        action="Open",
+        harm=SILENT if soon else TO_DO - 5,
+        icon="hourglass",
+        tone="unsure" if soon else "plain",
+        who="client",
+        at=order.expires_on,
+    )

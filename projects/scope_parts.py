@@ -1,0 +1,92 @@
+"""What scopes add to other pages: their part of an engagement, what waits, names to find, purposes of links."""
+
+from django.urls import reverse
+
+from projects import palette, shares
+from projects.access import Actor
+from projects.attention import register_needs
+from projects.models import ChangeOrder, Engagement, ScopeVersion
+from projects.palette import Entry
+from projects.parts import Part, register_part
+from projects.queries.activity import add_sentences
+from projects.queries.scopes import requests_of, scope_needs, scope_of, signature_on
+
+SENTENCES = {
+    "scope.started": "Scope begun",
+    "scope.sent": "{label} sent to the client",
+    "scope.client_signed": "{label} signed by the client",
+    "scope.client_changes_requested": "Changes asked for before signing",
+    "scope.signed": "{label} holds",
+    "scope.revised": "{label} begun from the one before",
+    "scope.superseded": "{label} superseded",
+    "change.requested": "Asked for: “{label}”",
+    "change.marked": "“{label}” marked in or out of scope",
+    "change.priced": "“{label}” priced",
+    "change.sent": "{label} sent to the client",
+    "change.approved": "{label} approved",
+    "change.declined": "{label} declined",
+    "change.withdrawn": "{label} withdrawn",
+}
+
+
+def scope_part(actor: Actor, engagement: Engagement) -> Part:
+    """Show an engagement's scope and what was asked for since."""
+    scope = scope_of(engagement)
+    return Part(
+        "scopes/_engagement_part.html",
+        {
+            "engagement": engagement,
+            "scope": scope,
+            "signature": signature_on(scope, actor=actor) if scope else None,
+            "requests": requests_of(engagement),
+            "may_change": actor.may_write and engagement.status not in ("cancelled", "archived"),
+        },
+    )
+
+
+def scopes_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
+    """Find scopes by their engagement's name."""
+    rows = ScopeVersion.objects.visible_to(actor).select_related("engagement")
+    rows = rows.filter(engagement__title__icontains=words).exclude(status="superseded")
+    return [Entry(str(row), reverse("projects:scope", args=[row.pk]), icon="file-text") for row in rows[:most]]
+
+
+def changes_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
+    """Find change orders by what was asked for."""
+    rows = ChangeOrder.objects.visible_to(actor).filter(wish__icontains=words)
+    return [
+        Entry(str(row), reverse("projects:change-order", args=[row.pk]), row.state_label, icon="switch-horizontal")
+        for row in rows[:most]
+    ]
+
+
+def scope_actions(actor: Actor, words: str, most: int) -> list[Entry]:
+    """Offer to write the scope of an engagement that has none."""
+    if not actor.may_write:
+        return []
+    rows = Engagement.objects.visible_to(actor).filter(scopes__isnull=True, status__in=["draft", "active"])[:most]
+    return [
+        Entry(f"Write the scope of {row}", reverse("projects:scope-start", args=[row.pk]), icon="file-text")
+        for row in rows
+    ]
+
+
+def register_all() -> None:
+    """Add the parts, needs, names, sentences and the purposes of links."""
+    register_part(page="engagement", name="scope", build=scope_part, order=20)
+    register_needs("scopes", scope_needs)
+    palette.register_source("Scopes", scopes_by_name)
+    palette.register_source("Change orders", changes_by_name)
+    palette.register_actions("scopes", scope_actions)
+    add_sentences(SENTENCES)
+    for name, title, model in (("scope", "Scope", "scopeversion"), ("change-order", "Change order", "changeorder")):
+        module = f"projects.views.shared_{name.replace('-', '_')}s"
+        shares.register(
+            shares.Purpose(
+                name=name,
+                title=title,
+                model=f"projects.{model}",
+                view=f"{module}.shared_{name.replace('-', '_')}",
+                check=f"{module}.may_be_shared",
+            )
+        )

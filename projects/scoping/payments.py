@@ -1,0 +1,39 @@
+"""When which part of a scope's price is due: the deposit first, the rest by milestone, exact to the minor unit."""
+
+from dataclasses import dataclass
+
+from projects.scoping.documents import ScopeDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """One payment: what for, on which day if that is agreed, and how much in minor units."""
+
+    title: str
+    due_on: str
+    amount_minor: int
+    is_deposit: bool = False
+
+
+def payment_plan(document: ScopeDocument) -> tuple[Instalment, ...]:
+    """Split the price into the deposit and what is left of each milestone; the parts sum up to the price."""
+    deposit, price = document.deposit_minor, document.price_minor
+    shares = _shares(deposit, [milestone.amount_minor for milestone in document.milestones], price)
+    plan = [Instalment("Deposit at signing", "", deposit, is_deposit=True)] if deposit else []
+    plan += [
+        Instalment(milestone.title, milestone.due_on, milestone.amount_minor - share)
+        for milestone, share in zip(document.milestones, shares, strict=True)
+    ]
+    return tuple(plan)
+
+
+def _shares(whole: int, weights: list[int], total: int) -> list[int]:
+    """Share a whole by weights; what rounding leaves goes to the largest remainders, the earlier first."""
+    if not total:
+        return [0] * len(weights)
+    shares = [whole * weight // total for weight in weights]
+    left = whole - sum(shares)
+    byremainder = sorted(range(len(weights)), key=lambda at: -(whole * weights[at] % total))
+    for at in byremainder[:left]:
+        shares[at] += 1
+    return shares
