@@ -6,6 +6,11 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from billing.api.bills import BillImportViewSet, BillViewSet, ColumnMappingViewSet
+from billing.api.budgets import BudgetAlertViewSet, BudgetViewSet
+from billing.api.compute import ComputeEntryViewSet, RateViewSet
+from billing.api.rules import SpendRuleViewSet
+from billing.api.spend import SpendViewSet
 from evaluations.api.datasets import ColumnViewSet, DatasetViewSet, VersionViewSet
 from evaluations.api.protocols import (
     LedgerViewSet,
@@ -37,6 +42,15 @@ VIEWSETS: list[tuple[str, Any, str]] = [
     ("share-links", ShareLinkViewSet, "api-share-link"),
     ("comments", CommentViewSet, "api-comment"),
     ("decisions", DecisionViewSet, "api-decision"),
+    ("bill-imports", BillImportViewSet, "api-bill-import"),
+    ("bills", BillViewSet, "api-bill"),
+    ("column-mappings", ColumnMappingViewSet, "api-column-mapping"),
+    ("spend-rules", SpendRuleViewSet, "api-spend-rule"),
+    ("spend", SpendViewSet, "api-spend"),
+    ("budgets", BudgetViewSet, "api-budget"),
+    ("budget-alerts", BudgetAlertViewSet, "api-budget-alert"),
+    ("rates", RateViewSet, "api-rate"),
+    ("compute-entries", ComputeEntryViewSet, "api-compute-entry"),
     ("uploads", UploadViewSet, "api-upload"),
     ("datasets", DatasetViewSet, "api-dataset"),
     ("dataset-versions", VersionViewSet, "api-dataset-version"),

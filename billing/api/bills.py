@@ -1,0 +1,272 @@
+"""Bills on their way in, and what is stored of them."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import dispatch, storage
+from billing.models import Bill, BillImport, ColumnMapping
+from billing.queries.bills import difference_of
+from billing.services import bills
+from projects.api.base import (
+    ChangeRows,
+    CreateRows,
+    DeleteRows,
+    ReadRows,
+    ScopedFilterSet,
+    ScopedModelSerializer,
+    ScopedPrimaryKeyField,
+    row_action,
+)
+
+BLOCK = 1 << 20  # bytes
+
+
+class BillParser(BaseParser):
+    """Hands the body on as a stream; it is written to disk block by block."""
+
+    media_type = "application/octet-stream"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Return the stream unread."""
+        return stream
+
+
+class ColumnMappingSerializer(ScopedModelSerializer):
+    """A saved mapping: body names columns, constants, tags, categories, date_order, decimal_point, total_words."""
+
+    body = serializers.DictField()
+
+    class Meta:
+        model = ColumnMapping
+        fields: ClassVar[list[str]] = ["id", "name", "body", "created_at"]
+        read_only_fields: ClassVar[list[str]] = ["id", "created_at"]
+
+
+class ColumnMappingViewSet(CreateRows, ChangeRows, DeleteRows, ReadRows):
+    """Saved column mappings for bills of any other form."""
+
+    queryset = ColumnMapping.objects.all()
+    serializer_class = ColumnMappingSerializer
+    search_fields: ClassVar[list[str]] = ["name"]
+    ordering_fields: ClassVar[list[str]] = ["name", "created_at"]
+
+    def create_row(self, fields: dict[str, Any]) -> ColumnMapping:
+        """Save a mapping."""
+        return bills.save_mapping(by=self.actor, **fields)
+
+    def change_row(self, row: ColumnMapping, fields: dict[str, Any]) -> ColumnMapping:
+        """Change a mapping."""
+        return bills.save_mapping(by=self.actor, mapping=row, **({"name": row.name, "body": row.body} | fields))
+
+    def delete_row(self, row: ColumnMapping) -> None:
+        """Delete a mapping."""
+        bills.delete_mapping(mapping=row, by=self.actor)
+
+
+class BillImportSerializer(ScopedModelSerializer):
+    """A file that arrived: what it holds, and what its commit would change or has changed."""
+
+    difference = serializers.SerializerMethodField()
+    preview = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = BillImport
+        fields: ClassVar[list[str]] = [
+            "id",
+            "name",
+            "size",
+            "sha256",
+            "export",
+            "currency",
+            "basis",
+            "mapping",
+            "state",
+            "job",
+            "preview",
+            "difference",
+            "error_code",
+            "error_message",
+            "committed_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+    def get_difference(self, source: BillImport) -> list[dict[str, Any]]:
+        """Compare with what is stored as long as the file waits."""
+        if source.state == BillImport.State.READY:
+            return [part.to_dict() for part in difference_of(source)]
+        found: list[dict[str, Any]] = source.difference
+        return found
+
+
+class BillWishSerializer(serializers.Serializer):
+    """How a file is read."""
+
+    currency = serializers.CharField(max_length=3, required=False, allow_blank=True)
+    basis = serializers.ChoiceField(BillImport.Basis.choices, required=False)
+    export = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    mapping = ScopedPrimaryKeyField(queryset=ColumnMapping.objects.all(), required=False, allow_null=True)
+
+
+class NewBillSerializer(BillWishSerializer):
+    """How a file is called and read; these stand in the address, the file is the body."""
+
+    name = serializers.CharField(max_length=200)
+
+
+class CommitSerializer(serializers.Serializer):
+    """Whether the file may count beside another export of the same account and month."""
+
+    beside = serializers.BooleanField(required=False, default=False)
+
+
+class BillImportFilter(ScopedFilterSet):
+    """By where the file stands."""
+
+    class Meta:
+        model = BillImport
+        fields: ClassVar[list[str]] = ["state", "sha256"]
+
+
+WISHES = [
+    OpenApiParameter(name, kind, OpenApiParameter.QUERY, required=name == "name", description=said)
+    for name, kind, said in (
+        ("name", OpenApiTypes.STR, "The file's name."),
+        ("currency", OpenApiTypes.STR, "Only where the file does not say it."),
+        ("basis", OpenApiTypes.STR, "Azure only: actual or amortised."),
+        ("export", OpenApiTypes.STR, "Only where one account delivers several files for one month."),
+        ("mapping", OpenApiTypes.UUID, "A saved column mapping; else the header decides."),
+    )
+]
+
+
+class BillImportViewSet(ReadRows):
+    """Bills on their way in: POST the bytes, read the preview, commit."""
+
+    queryset = BillImport.objects.select_related("mapping")
+    serializer_class = BillImportSerializer
+    filterset_class = BillImportFilter
+    ordering_fields: ClassVar[list[str]] = ["created_at"]
+    takes_idempotency_key = False
+
+    def get_parsers(self) -> list[BaseParser]:
+        """Take bytes where a file comes in, JSON elsewhere."""
+        if getattr(self, "action", None) == "create" or self.action_map.get("post") == "create":
+            return [BillParser()]
+        return super().get_parsers()
+
+    @extend_schema(
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={201: BillImportSerializer},
+        parameters=WISHES,
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Take a bill in and start reading it; nothing is stored before the commit."""
+        wish = NewBillSerializer(data=request.query_params.dict(), context=self.get_serializer_context())
+        wish.is_valid(raise_exception=True)
+        path = _write(request.data)
+        try:
+            source = dispatch.receive_bill(path=path, by=self.actor, **wish.validated_data)
+        finally:
+            path.unlink(missing_ok=True)
+        return Response(self.get_serializer(source).data, status=201)
+
+    @extend_schema(request=CommitSerializer, responses=BillImportSerializer)
+    @row_action("post")
+    def commit(self, request: Request, pk: str) -> Response:
+        """Store a file that was read; committing it again changes nothing."""
+        source, wish = self.get_object(), CommitSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        done = dispatch.commit_bill(source=source, by=self.actor, **wish.validated_data)
+        return Response(self.get_serializer(done).data)
+
+    @extend_schema(request=None, responses=BillImportSerializer)
+    @row_action("post")
+    def discard(self, request: Request, pk: str) -> Response:
+        """Put a file away that is not wanted."""
+        return Response(self.get_serializer(bills.discard_bill(source=self.get_object(), by=self.actor)).data)
+
+    @extend_schema(request=BillWishSerializer, responses=BillImportSerializer)
+    @row_action("post")
+    def read_again(self, request: Request, pk: str) -> Response:
+        """Read a file anew, in another way."""
+        source = self.get_object()
+        wish = BillWishSerializer(data=request.data, context=self.get_serializer_context())
+        wish.is_valid(raise_exception=True)
+        done = dispatch.read_again(source=source, by=self.actor, **wish.validated_data)
+        return Response(self.get_serializer(done).data)
+
+
+def _write(stream: Any) -> Path:
+    """Write a body to disk, no more of it than a bill may have."""
+    target, size = storage.scratch_file(), 0
+    with target.open("wb") as out:
+        while hasattr(stream, "read") and (block := stream.read(BLOCK)):
+            size += len(block)
+            if size > storage.LARGEST:
+                out.close()
+                target.unlink()
+                raise storage.BillTooLargeError(limit=storage.LARGEST // 10**6)
+            out.write(block)
+    return target
+
+
+class BillSerializer(ScopedModelSerializer):
+    """What is stored of one account, export and month; sums are exact texts."""
+
+    sums = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Bill
+        fields: ClassVar[list[str]] = [
+            "id",
+            "source",
+            "export",
+            "provider",
+            "billing_account",
+            "period_start",
+            "period_end",
+            "currency",
+            "version",
+            "rows",
+            "sums",
+            "closed_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class BillFilter(ScopedFilterSet):
+    """By account, month and currency."""
+
+    class Meta:
+        model = Bill
+        fields: ClassVar[list[str]] = ["billing_account", "period_start", "currency", "export"]
+
+
+class BillViewSet(ReadRows):
+    """Stored bills; a closed one refuses newer files."""
+
+    queryset = Bill.objects.all()
+    serializer_class = BillSerializer
+    filterset_class = BillFilter
+    ordering_fields: ClassVar[list[str]] = ["period_start", "created_at"]
+
+    @extend_schema(request=None, responses=BillSerializer)
+    @row_action("post")
+    def close(self, request: Request, pk: str) -> Response:
+        """Close the period."""
+        return Response(self.get_serializer(bills.close_bill(bill=self.get_object(), by=self.actor)).data)
+
+    @extend_schema(request=None, responses=BillSerializer)
+    @row_action("post")
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Open the period again."""
+        return Response(self.get_serializer(bills.reopen_bill(bill=self.get_object(), by=self.actor)).data)
