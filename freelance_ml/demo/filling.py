@@ -2,35 +2,42 @@
 
 from collections.abc import Callable
 
-from freelance_ml.demo import work
+from freelance_ml.demo import evidence, work
+from freelance_ml.demo.saying import Say
 from projects.access import Actor
 from projects.models import User
 from projects.services.people import actor_of, create_workspace
 
 EMAIL = "demo@example.com"
+OWNER = "Ada Lindqvist"
+WORKSPACE = "Ada Data Studio"
 
-Step = Callable[[Actor], None]
+Step = Callable[[Actor, Say], None]
 
 # name → what it adds; in this order
 STEPS: dict[str, Step] = {
     "clients and engagements": work.add_work,
+    "the client's data": evidence.add_data,
+    "an accepted milestone": evidence.add_accepted,
+    "a milestone that waits for the client": evidence.add_sent,
+    "a milestone that is not decided yet": evidence.add_undecided,
 }
 
 
-def fill_workspace(*, password: str, say: Callable[[str], None]) -> Actor:
+def fill_workspace(*, password: str, say: Say) -> Actor:
     """Make the owner and the workspace when they are missing, then go through all steps."""
     owner = User.objects.filter(email=EMAIL).first()
     if owner is None:
-        owner = User.objects.create_user(EMAIL, password, name="Dana Demo")
+        owner = User.objects.create_user(EMAIL, password, name=OWNER)
     if not owner.check_password(password):
         owner.set_password(password)
         owner.save(update_fields=["password"])
     actor = actor_of(user=owner, via="command")
     if actor is None:
-        create_workspace(owner=owner, name="Dana Demo ML", currency="EUR", time_zone="Europe/Berlin")
+        create_workspace(owner=owner, name=WORKSPACE, currency="EUR", time_zone="Europe/Berlin")
         actor = actor_of(user=owner, via="command")
     assert actor is not None  # noqa: S101  # the workspace was made above
     for name, step in STEPS.items():
         say(f"Sample: {name}")
-        step(actor)
+        step(actor, say)
     return actor

@@ -1,7 +1,10 @@
 """Start the application with a sample workspace, apart from real data."""
 
+import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,11 @@ from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from freelance_ml import demo, start
+from freelance_ml.demo.jobs import SampleFailedError
 from freelance_ml.local_keys import kept_secret
 from freelance_ml.up.instance import AlreadyRunningError, PortTakenError
+from projects.access import Actor
+from projects.errors import DomainError
 from projects.models import User
 
 FOLDER = "demo"
@@ -40,17 +46,42 @@ class Command(BaseCommand):
             message = "The database of DATABASE_URL has other people in it. Take an empty one for the demo."
             raise CommandError(message)
         password = kept_secret(Path(settings.VAR_DIR) / "keys", "demo-password")
-        actor = demo.fill_workspace(password=password, say=self.stdout.write)
+        actor = self._fill(password)
         notes = [
             f"Sign in:   {settings.SITE_URL}/accounts/login/",
             f"E-mail:    {demo.EMAIL}",
             f"Password:  {password}",
             f"Workspace: {actor.workspace.name}, in {settings.VAR_DIR}",
+            f"Link for the client, no sign-in: {demo.client_link()}",
         ]
         if fill_only:
             self.stdout.write("\n".join(notes))
             return
         start.become_supervisor(start.make_plan(listener=listener, notes=notes), lock=lock, listener=listener)
+
+    def _fill(self, password: str) -> Actor:
+        try:
+            with _quiet("projects"):
+                return demo.fill_workspace(password=password, say=self._say)
+        except (DomainError, SampleFailedError) as error:
+            message = f"The sample could not be filled. {error} Remove {settings.VAR_DIR} to begin it anew."
+            raise CommandError(message) from error
+
+    def _say(self, text: str, *, end: str = "\n") -> None:
+        self.stdout.write(text, ending=end)
+        self.stdout.flush()
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep the log of the jobs away from the terminal: what fails is said in words, and the broker is not there yet."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _begin_again_in(folder: Path) -> None:
