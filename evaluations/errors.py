@@ -115,6 +115,16 @@ class AlreadyPassedError(DomainError):
     template = "The acceptance rows have already given a pass. Another look would only spend what is proved."
 
 
+class StrangeModelError(DomainError):
+    """Raised when a model would be judged on rows that it may have learned from."""
+
+    code = "strange-model"
+    template = (
+        "This model was trained under another protocol, so it may have seen the acceptance rows of this one. "
+        "Train it again under this protocol."
+    )
+
+
 class LookNotChargedError(DomainError):
     """Raised when the acceptance rows are asked for without an entry in the ledger of looks."""
 

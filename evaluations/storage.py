@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +84,19 @@ def put(workspace_id: uuid.UUID, path: Path) -> Stored:
     return stored
 
 
-def put_chunk(upload_id: uuid.UUID, index: int, content: IO[bytes], *, at_most: int) -> Stored:
-    """Store one piece of an upload, reading at most ``at_most`` bytes; a repeated piece replaces the first."""
+def put_chunk(
+    upload_id: uuid.UUID, index: int, content: IO[bytes], *, at_most: int, check: Callable[[Stored], None] | None = None
+) -> Stored:
+    """Store one piece of an upload, reading at most ``at_most`` bytes; a repeated piece replaces the first.
+
+    ``check`` may raise before anything is written: then an earlier piece stays as it is.
+    """
     body = content.read(at_most + 1)
     if len(body) > at_most:
         raise ChunkTooLargeError(limit=at_most)
+    stored = Stored(hashlib.sha256(body).hexdigest(), len(body))
+    if check is not None:
+        check(stored)
     draft = settings.VAR_DIR / "scratch" / f"chunk-{uuid.uuid4().hex}"
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -97,7 +105,7 @@ def put_chunk(upload_id: uuid.UUID, index: int, content: IO[bytes], *, at_most: 
         _write(chunk_address(upload_id, index), draft)
     finally:
         draft.unlink(missing_ok=True)
-    return Stored(hashlib.sha256(body).hexdigest(), len(body))
+    return stored
 
 
 class ChunkTooLargeError(DomainError):

@@ -58,9 +58,12 @@ def store_chunk(*, upload: Upload, index: int, content: IO[bytes], by: Actor, sh
     by.must_write()
     if upload.completed_at or not 0 <= index < upload.chunk_count:
         raise ChunkMismatchError(index=index, size=0, expected=0)
-    stored = storage.put_chunk(upload.pk, index, content, at_most=upload.chunk_size)
-    if stored.size != upload.size_of(index) or (sha256 and sha256.lower() != stored.sha256):
-        raise ChunkMismatchError(index=index, size=stored.size, expected=upload.size_of(index))
+
+    def check(arrived: storage.Stored) -> None:
+        if arrived.size != upload.size_of(index) or (sha256 and sha256.lower() != arrived.sha256):
+            raise ChunkMismatchError(index=index, size=arrived.size, expected=upload.size_of(index))
+
+    stored = storage.put_chunk(upload.pk, index, content, at_most=upload.chunk_size, check=check)
     chunk, _ = UploadChunk.objects.update_or_create(
         upload=upload, index=index, defaults={"size": stored.size, "sha256": stored.sha256}
     )

@@ -16,6 +16,7 @@ from evaluations.errors import (
     LookOverError,
     NoLooksLeftError,
     ProtocolNotFrozenError,
+    StrangeModelError,
     VerdictPendingError,
 )
 from evaluations.models import (
@@ -123,12 +124,14 @@ def begin_look(
     A look is charged when it is asked for. One that ended without a result, because its file did not fit or the
     machine failed, told nothing of the rows: the next one takes its place in the ledger and costs nothing more.
 
-    Raises ProtocolNotFrozenError, VerdictPendingError, AlreadyPassedError or NoLooksLeftError.
+    Raises ProtocolNotFrozenError, StrangeModelError, VerdictPendingError, AlreadyPassedError or NoLooksLeftError.
     """
     by.must_write()
     locked: Protocol = Protocol.objects.select_for_update().get(pk=protocol.pk)
     if locked.state != Protocol.State.FROZEN:
         raise ProtocolNotFrozenError
+    if model is not None:
+        _must_not_know_the_rows(model, locked)
     looks = EvaluationRun.objects.filter(protocol=locked)
     if looks.filter(verdict=EvaluationRun.Verdict.PASS).exists():
         raise AlreadyPassedError
@@ -150,6 +153,13 @@ def begin_look(
         detail={"look": look.number, "of": terms_of(locked.body).looks, "run": str(run.pk)},
     )
     return run
+
+
+def _must_not_know_the_rows(model: TrainedModel, protocol: Protocol) -> None:
+    """Raise StrangeModelError unless a model learned from the very rows that this protocol leaves for learning."""
+    left = protocol.acceptance_set.development.sha256
+    if model.run.protocol_id != protocol.pk and model.facts.get("development_sha256") != left:
+        raise StrangeModelError
 
 
 @transaction.atomic

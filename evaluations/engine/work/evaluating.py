@@ -17,8 +17,9 @@ from evaluations.engine.work.drawing import ROW_ID
 from projects.errors import DomainError
 from projects.sandbox import Task, TaskError
 
-JUDGED_COLUMNS = ("prediction", "probability", "weight", "group")
-JUDGED_PREFIXES = ("probability:", "slice:", "baseline_")
+# Weights, groups and slices are terms of the protocol: whoever is judged does not bring them along.
+JUDGED_COLUMNS = ("prediction", "probability")
+JUDGED_PREFIXES = ("probability:", "baseline_")
 SHOWN_IDS = 3
 
 
@@ -141,9 +142,8 @@ def _must_agree(ours: "pd.Series[Any]", theirs: "pd.Series[Any]", *, regression:
     if theirs.isna().any():
         return
     if regression:
-        wrong = (pd.to_numeric(theirs, errors="coerce") - ours).abs() > 1e-9 * ours.abs().clip(
-            lower=1
-        )  # rounding of a decimal text
+        room = 1e-9 * ours.abs().clip(lower=1)  # rounding of a decimal text
+        wrong = ~((pd.to_numeric(theirs, errors="coerce") - ours).abs() <= room)  # what is no number agrees with none
     else:
         wrong = pd.Series(as_words(theirs)) != ours
     if wrong.any():
