@@ -13,3 +13,4 @@ class EvaluationsConfig(AppConfig):
     def ready(self) -> None:
         """Add the storey's parts to the pages of the ground, now that all models are known."""
         import_module("evaluations.dataset_parts").register_all()
+        import_module("evaluations.attention").register_all()
