@@ -64,7 +64,7 @@ def add_sent(actor: Actor, say: Say) -> None:
         return
     gates = [
         {"metric": "roc_auc", "direction": "at_least", "threshold": 0.75},
-        {"metric": "ece", "direction": "at_most", "threshold": 0.08},
+        {"metric": "ece", "direction": "at_most", "threshold": 0.10},
     ]
     _judge(milestone, actor, say, gates=gates, looks=3, recipes=ALL_RECIPES, seconds=24)
     keep_client_link(_send(milestone, actor, say).address)
