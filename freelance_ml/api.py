@@ -20,12 +20,14 @@ from evaluations.api.protocols import (
     TrainingRunViewSet,
 )
 from evaluations.api.uploads import UploadViewSet
+from projects.api.change_orders import ChangeOrderViewSet
 from projects.api.clients import ClientViewSet, ContactViewSet
 from projects.api.engagements import EngagementViewSet
 from projects.api.front import ProblemList, UnknownAddress
 from projects.api.jobs import JobViewSet
 from projects.api.milestones import MilestoneViewSet
 from projects.api.people import AuditEntryViewSet, MemberViewSet, MeViewSet
+from projects.api.scopes import ScopeVersionViewSet
 from projects.api.shares import CommentViewSet, DecisionViewSet, ShareLinkViewSet
 
 router = SimpleRouter(use_regex_path=False)
@@ -39,6 +41,8 @@ VIEWSETS: list[tuple[str, Any, str]] = [
     ("contacts", ContactViewSet, "api-contact"),
     ("engagements", EngagementViewSet, "api-engagement"),
     ("milestones", MilestoneViewSet, "api-milestone"),
+    ("scopes", ScopeVersionViewSet, "api-scope"),
+    ("change-orders", ChangeOrderViewSet, "api-change-order"),
     ("share-links", ShareLinkViewSet, "api-share-link"),
     ("comments", CommentViewSet, "api-comment"),
     ("decisions", DecisionViewSet, "api-decision"),

@@ -65,7 +65,11 @@ DOMAIN_STATUS: dict[str, int] = {
 
 DOMAIN_STATUS |= dict.fromkeys(  # what was sent is wrong by itself, whatever the state of the row
     (
+        "bad-change",
+        "bad-estimate",
+        "bad-price-line",
         "bad-rule",
+        "bad-scope",
         "comment-empty",
         "decision-incomplete",
         "engagement-dates",
@@ -182,7 +186,11 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
     request = context["request"]
     if isinstance(error, DomainError):
         return problem_response(
-            request, code=error.code, status=status_of(type(error)), detail=str(error), headers=_headers(error)
+            request,
+            code=error.code,
+            status=DOMAIN_STATUS.get(error.code) or status_of(type(error)),
+            detail=str(error),
+            headers=_headers(error),
         )
     if isinstance(error, ApiProblemError):
         return problem_response(request, code=error.problem.code, status=error.problem.status, detail=str(error.detail))

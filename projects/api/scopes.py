@@ -13,16 +13,13 @@ from projects.scoping.starters import starters
 from projects.services import scope_drafts, scopes
 from projects.services.shares import DEFAULT_DAYS, MOST_DAYS, SHORTEST_PASSCODE
 
+STARTERS = f"The kind of work to start from: {', '.join(one.key for one in starters())}."
+
 
 class ScopeVersionSerializer(ScopedModelSerializer):
     """A version of a scope; the document may be replaced while it is a draft."""
 
-    starter = serializers.ChoiceField(
-        choices=[(one.key, one.title) for one in starters()],
-        required=False,
-        write_only=True,
-        help_text="The kind of work to start from.",
-    )
+    starter = serializers.SlugField(required=False, write_only=True, max_length=60, help_text=STARTERS)
     document = serializers.DictField(required=False, help_text="Title, terms and sections of items with ids.")
     work = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="Title, low, likely and high hours; never shown."

@@ -1,0 +1,93 @@
+"""Scopes and change orders through the API, from the first draft to the ledger."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from projects.models import ChangeOrder, ScopeVersion
+from tests.factories import projects as make
+from tests.factories import scopes as stage
+
+ROOT = "/api/v1/"
+JSON = {"content_type": "application/json"}
+
+
+@pytest.fixture
+def engagement(workspace):
+    return make.make_engagement(workspace=workspace, title="Churn model")
+
+
+def test_a_scope_is_written_sent_and_countersigned(signed_in, engagement, actor):
+    made = signed_in.post(
+        f"{ROOT}scopes/", {"engagement": str(engagement.pk), "document": stage.document(), "rate_minor": 9500}, **JSON
+    )
+    assert made.status_code == 201, made.json()
+    address = f"{ROOT}scopes/{made.json()['id']}/"
+    wrong = signed_in.patch(address, {"document": {"title": 5}}, **JSON)
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "bad-scope")
+    changed = signed_in.patch(address, {"document": stage.document(title="Churn, at last")}, **JSON)
+    assert changed.json()["document"]["title"] == "Churn, at last"
+
+    sent = signed_in.post(f"{address}send/", {"name": "Carla"}, **JSON).json()
+    assert sent["status"] == "sent"
+    assert "/s/shr_" in sent["address"]
+    assert signed_in.patch(address, {"document": stage.document()}, **JSON).json()["code"] == "scope-frozen"
+    early = signed_in.post(f"{address}countersign/", {"name": "Alice"}, **JSON)
+    assert (early.status_code, early.json()["code"]) == (409, "scope-not-signed")
+    stage.client_signs(ScopeVersion.objects.get(), actor)
+    done = signed_in.post(f"{address}countersign/", {"name": "Alice"}, **JSON).json()
+    assert done["status"] == "signed"
+    assert signed_in.get(f"{ROOT}milestones/", {"engagement": str(engagement.pk)}).json()["count"] == 2
+
+
+def test_a_starting_point_that_is_none_is_named(signed_in, engagement):
+    answer = signed_in.post(f"{ROOT}scopes/", {"engagement": str(engagement.pk), "starter": "magic"}, **JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-scope")
+    assert not ScopeVersion.objects.exists()
+
+
+def test_a_change_order_moves_the_ledger(signed_in, actor, engagement):
+    stage.make_signed(actor=actor, engagement=engagement)
+    made = signed_in.post(f"{ROOT}change-orders/", {"engagement": str(engagement.pk), "wish": "The webshop"}, **JSON)
+    assert (made.status_code, made.json()["asked_on"]) == (201, timezone.localdate().isoformat())
+    address = f"{ROOT}change-orders/{made.json()['id']}/"
+    signed_in.post(f"{address}mark/", {"fit": "out"}, **JSON)
+    terms = {
+        "what": "A second source",
+        "why": "One was agreed",
+        "lines": [
+            {"text": "Source", "amount_minor": 150000},
+            {"text": "Less", "amount_minor": -5000, "milestone": "m1"},
+        ],
+        "days": 3,
+        "expires_on": (timezone.localdate() + timedelta(days=9)).isoformat(),
+    }
+    assert signed_in.post(f"{address}price/", terms, **JSON).json()["status"] == "priced"
+    sent = signed_in.post(f"{address}send/", {}, **JSON).json()
+    assert (sent["requested_minor"], sent["agreed_minor"], sent["number"]) == (145000, None, 1)
+    ledger = signed_in.get(f"{ROOT}engagements/{engagement.pk}/ledger/").json()
+    assert (ledger["pending"], ledger["revised"]) == (145000, 1200000)
+    agreed = {ChangeOrder.objects.get().lines[0]["id"]: 100000}
+    done = signed_in.post(f"{address}record-approval/", {"reason": "By phone.", "amounts": agreed}, **JSON).json()
+    assert (done["requested_minor"], done["agreed_minor"], done["state"]) == (145000, 95000, "approved")
+    again = signed_in.post(f"{address}withdraw/", {}, **JSON)
+    assert (again.status_code, again.json()["code"]) == (409, "illegal-transition")
+    ledger = signed_in.get(f"{ROOT}engagements/{engagement.pk}/ledger/").json()
+    assert (ledger["pending"], ledger["revised"], ledger["creep"]) == (0, 1295000, "7.9")
+
+
+def test_a_revision_through_the_api(signed_in, actor, engagement):
+    sent = stage.make_sent(actor=actor, engagement=engagement)
+    fresh = signed_in.post(f"{ROOT}scopes/{sent.pk}/revise/", **JSON).json()
+    assert (fresh["status"], fresh["number"]) == ("draft", 2)
+
+
+def test_a_stranger_finds_neither(client, stranger, actor, engagement):
+    scope = stage.make_draft(actor=actor, engagement=engagement)
+    order = stage.make_priced(engagement, actor)
+    client.force_login(stranger.user)
+    assert client.get(f"{ROOT}scopes/{scope.pk}/").status_code == 404
+    assert client.post(f"{ROOT}scopes/{scope.pk}/send/", {}, **JSON).status_code == 404
+    assert client.get(f"{ROOT}change-orders/{order.pk}/").status_code == 404
+    assert client.get(f"{ROOT}change-orders/").json()["count"] == 0
