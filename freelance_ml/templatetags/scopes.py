@@ -12,11 +12,12 @@ register = template.Library()
 
 
 @register.simple_tag
-def day_of(written: str | None) -> SafeString | str:
+def day_of(written: str | None, *, short: bool = False) -> SafeString | str:
     """Write a day that a frozen value holds as text; what is left out is open."""
     if not written:
         return "open"
-    return format_html('<time datetime="{}">{}</time>', written, f"{date.fromisoformat(written):%-d %B %Y}")
+    day = date.fromisoformat(written)
+    return format_html('<time datetime="{}">{}</time>', written, f"{day:%-d %b %Y}" if short else f"{day:%-d %B %Y}")
 
 
 @register.simple_tag

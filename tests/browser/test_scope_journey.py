@@ -131,7 +131,7 @@ def agree_on_a_change(page, client_on_a_phone):
     page.get_by_label("Days added").fill("7")
     page.get_by_label("Valid until").fill((timezone.localdate() + timedelta(days=10)).isoformat())
     page.get_by_role("button", name="Save the price").click()
-    expect(page.get_by_text("What it does")).to_be_visible()
+    expect(page.get_by_role("heading", name="What it does")).to_be_visible()
     page.get_by_role("button", name="Freeze and send").click()
     expect(page.get_by_text("The link is ready.")).to_be_visible()
     phone = come_in(client_on_a_phone, link_on(page))
