@@ -315,9 +315,9 @@ def _read_answer(path: Path) -> dict[str, Any] | None:
         return None
     try:
         answer = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
+        return _without_nul(answer) if isinstance(answer, dict) else None
     except (ValueError, RecursionError):
         return None
-    return _without_nul(answer) if isinstance(answer, dict) else None
 
 
 def _without_nul(value: Any) -> Any:

@@ -3,7 +3,8 @@
 The filter is put on by the process itself, after its start and before it touches foreign data,
 and can never be taken off again. It lists what is denied: numeric libraries use many harmless calls,
 and a list of allowed ones would break with every new version of them. Rights and lengths of files
-are changed through open descriptors only: Landlock does not guard the calls that take a path.
+are changed through open descriptors only, and times of files not at all: Landlock does not guard the
+calls that take a path. Nor does a process set priorities: they reach every process of the same user.
 """
 
 import ctypes
@@ -81,6 +82,9 @@ MACHINES = {
             "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "mq_open": 240, "mq_unlink": 241,
             "truncate": 76, "chmod": 90, "chown": 92, "lchown": 94, "fchownat": 260, "fchmodat": 268,
             "setxattr": 188, "lsetxattr": 189, "removexattr": 197, "lremovexattr": 198,
+            "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280,
+            "setpriority": 141, "ioprio_set": 251, "sched_setparam": 142, "sched_setscheduler": 144,
+            "sched_setaffinity": 203, "sched_setattr": 314, "migrate_pages": 256, "move_pages": 279,
             "kill": 62, "tgkill": 234, "prlimit64": 302, "clone": 56, "fork": 57, "vfork": 58, "ioctl": 16,
             "prctl": 157,
         },
@@ -103,6 +107,8 @@ MACHINES = {
             "msgget": 186, "msgsnd": 189, "msgrcv": 188, "msgctl": 187, "mq_open": 180, "mq_unlink": 181,
             "truncate": 45, "fchownat": 54, "fchmodat": 53,
             "setxattr": 5, "lsetxattr": 6, "removexattr": 14, "lremovexattr": 15,
+            "utimensat": 88, "setpriority": 140, "ioprio_set": 30, "sched_setparam": 118, "sched_setscheduler": 119,
+            "sched_setaffinity": 122, "sched_setattr": 274, "migrate_pages": 238, "move_pages": 239,
             "kill": 129, "tgkill": 131, "prlimit64": 261, "clone": 220, "ioctl": 29, "prctl": 167,
         },
     ),

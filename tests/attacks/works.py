@@ -1,0 +1,35 @@
+"""Works of a stranger who has taken over the child."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from projects.sandbox import Task
+
+
+def reach_out(task: Task) -> dict[str, object]:
+    """Try what reaches other processes and files of the same user without opening any."""
+    parent = os.getppid()
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    tries: dict[str, Callable[[], object]] = {
+        "set times of a file": lambda: os.utime(task.arguments["file"], (1, 1)),
+        "pin the worker to one core": lambda: os.sched_setaffinity(parent, {0}),
+        "slow the worker down": lambda: os.setpriority(os.PRIO_PROCESS, parent, niceness),
+        "slow every process of the user down": lambda: os.setpriority(os.PRIO_USER, 0, niceness),
+        "schedule the worker last": lambda: os.sched_setscheduler(parent, os.SCHED_IDLE, os.sched_param(0)),
+    }
+    done = []
+    for name, attempt in tries.items():
+        with suppress(OSError):
+            attempt()
+            done.append(name)
+    return {"done": done}
+
+
+def leave_depth(task: Task) -> dict[str, object]:
+    """Leave a result that is nested just so deep that it can be parsed, and go before the child writes its own."""
+    depth = 900
+    text = '{"result":' + '{"a":' * depth + "1" + "}" * depth + "}"
+    Path(task.outputs.parent / "result.json").write_text(text, encoding="utf-8")
+    os._exit(0)
