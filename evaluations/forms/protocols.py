@@ -40,6 +40,7 @@ MOST_GATES = 20
 MOST_COLUMNS = 400
 LARGEST_FILE = 50 << 20  # bytes that the page itself takes
 HUNDRED = 100
+TICK = {"class": "form-check-input"}
 
 
 def number_typed(text: str) -> int | float | str | None:
@@ -80,7 +81,7 @@ class GateForm(forms.Form):
 
     metric = forms.ChoiceField(label="Metric", required=False)
     direction = forms.ChoiceField(label="Side", required=False, choices=DIRECTIONS)
-    threshold = Typed("Promise")
+    threshold = Typed("Promise", "What was agreed, such as 0.80.")
     expected = Typed("You expect", "For planning only.")
     slice_column = forms.ChoiceField(label="Only where", required=False)
     slice_value = Typed("holds", numeric=False)
@@ -133,7 +134,7 @@ class ProtocolForm(forms.Form):
     positive_class = forms.ChoiceField(label="The class to find", required=False)
     text_column = forms.ChoiceField(label="Column with the text", required=False)
     left_out = forms.MultipleChoiceField(
-        label="Columns that no model may use", required=False, widget=forms.CheckboxSelectMultiple
+        label="Columns that no model may use", required=False, widget=forms.CheckboxSelectMultiple(attrs=TICK)
     )
     split_method = forms.ChoiceField(label="Rows set aside", required=False, choices=SPLITS)
     split_column = forms.ChoiceField(label="By the column", required=False)
@@ -147,7 +148,9 @@ class ProtocolForm(forms.Form):
     )
     confidence = Typed("Confidence, in %", "One-sided, for each promise.")
     looks = Typed("Looks at the sealed rows", "They share the risk: one is sharpest.")
-    slices = forms.MultipleChoiceField(label="Parts to report on", required=False, widget=forms.CheckboxSelectMultiple)
+    slices = forms.MultipleChoiceField(
+        label="Parts to report on", required=False, widget=forms.CheckboxSelectMultiple(attrs=TICK)
+    )
     pairs = forms.BooleanField(label="Pairs of them as well", required=False)
     cut_off = Typed("Cut-off of the probability")
     baseline_kind = forms.ChoiceField(label="Compared with", required=False, choices=BASELINES)
@@ -335,7 +338,7 @@ class TrainingForm(forms.Form):
         label="Recipes",
         choices=RECIPES[1:],
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs=TICK),
         help_text="None chosen: all that fit the columns. The constant answer always runs beside them.",
     )
     budget_seconds = forms.IntegerField(

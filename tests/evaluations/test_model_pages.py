@@ -24,7 +24,8 @@ def make_training(protocol, **fields):
     ]  # fmt: skip
     candidates = [
         {
-            "recipe": recipe, "title": title, "proposed": proposed, "settings": {"C": 0.1}, "tried": 9, "cut_short": False,
+            "recipe": recipe, "title": title, "proposed": proposed, "settings": {"C": 0.1}, "tried": 9,
+            "cut_short": False,
             "fold_scores": [0.8, 0.82], "score": 0.81, "behind": {"mean": 0.0, "low": 0.0, "high": 0.0},
             "measures": measures, "bytes": 4096, "fit_cpu_seconds": 0.4, "predict_cpu_seconds_per_thousand": 0.01,
         }
