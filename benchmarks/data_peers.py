@@ -29,17 +29,17 @@ def measure(work, repeats):
 
 
 def read_csv(path):
-    import polars as pl  # noqa: PLC0415 # each contender loads its own only
+    import polars as pl  # each contender loads its own only
 
     found = measure(lambda: pl.scan_csv(path, try_parse_dates=True).sink_parquet(f"{path}.peer.parquet"), 5)
     return found | {"version": f"polars {pl.__version__}"}
 
 
 def profile(path):
-    import warnings  # noqa: PLC0415 # each contender loads its own only
+    import warnings  # each contender loads its own only
 
-    import pandas as pd  # noqa: PLC0415 # each contender loads its own only
-    import ydata_profiling  # noqa: PLC0415 # each contender loads its own only
+    import pandas as pd  # each contender loads its own only
+    import ydata_profiling  # each contender loads its own only
 
     warnings.simplefilter("ignore")
     frame = pd.read_parquet(path)
@@ -48,7 +48,7 @@ def profile(path):
 
 
 def duplicates(one, two):
-    import pandas as pd  # noqa: PLC0415 # each contender loads its own only
+    import pandas as pd  # each contender loads its own only
 
     first, second = pd.read_parquet(one), pd.read_parquet(two)
 
