@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from billing.forecast import MonthForecast, forecast_month
-from billing.models import Budget, ComputeEntry
+from billing.models import Budget, BudgetAlert, ComputeEntry
 from billing.queries.costs import ZERO, daily_compute, daily_shares, targets_of
 from projects.access import Actor
 from projects.attention import OVER_BUDGET, Need
@@ -111,14 +113,17 @@ def _daily(budget: Budget) -> dict[date, Decimal]:
 
 
 def budget_needs(actor: Actor) -> Iterator[Need]:
-    """Say which budgets are nearly or wholly used up."""
-    alerts = Budget.objects.visible_to(actor).filter(alerts__threshold__gte=NEAR).distinct()
-    for budget in alerts.exclude(engagement__status__in=["cancelled", "archived"]).select_related(
-        "engagement", "milestone"
-    ):
-        told = budget.alerts.first()
-        if told is None:
-            continue
+    """Say which budgets are nearly or wholly used up, each by the worst that was told."""
+    month = f"{timezone.now():%Y-%m}"
+    alerts = BudgetAlert.objects.visible_to(actor).filter(threshold__gte=NEAR, month__in=["", month])
+    running = alerts.exclude(budget__engagement__status__in=["cancelled", "archived"])
+    worst: dict[UUID, BudgetAlert] = {}
+    for alert in running.select_related("budget__engagement", "budget__milestone").order_by("threshold"):
+        known = worst.get(alert.budget_id)
+        if known is None or alert.basis == "actual" or known.basis != "actual":
+            worst[alert.budget_id] = alert
+    for told in worst.values():
+        budget = told.budget
         what = budget.milestone or budget.engagement
         over = told.threshold >= FULL and told.basis == "actual"
         where = "is" if told.basis == "actual" else "will be, by the forecast,"

@@ -81,53 +81,41 @@ def preview_rule(
 ) -> RulePreview:
     """Say what a rule would move: a new one after the others, or the given one with other conditions."""
     rows = rules_in(workspace)
-    names = {row.pk: row.name for row in rows}
     typed = Rule(PREVIEW_KEY, name or "this rule", tuple(conditions), (Part("preview"),))
     after = [typed if rule and row.pk == rule.pk else row.as_rule() for row in rows]
     if rule is None:
         after.append(typed)
-    allocator = Allocator(after)
+    old, new = Allocator([row.as_rule() for row in rows]), Allocator(after)
     movements: dict[tuple[str, str, str], list[Any]] = {}
     matched: dict[str, Decimal] = {}
     matched_rows = 0
-    for now, currency, count, nanos, facts in _groups(workspace, allocator):
-        chosen = allocator.choose(facts)
-        wanted = None if chosen is None else after[chosen]
+    for currency, count, nanos, facts in _groups(workspace, (*new.fields, *old.fields)):
+        before, chosen = old.choose(old.facts(facts)), new.choose(new.facts(facts))
         amount = from_nanos(nanos)
-        if wanted is typed:
+        if chosen is not None and after[chosen] is typed:
             matched_rows += count
             matched[currency] = matched.get(currency, Decimal(0)) + amount
-        key = _key_of(wanted, rule)
-        if key == (str(now) if now else ""):
+        if before == chosen:  # a new rule stands last, so places mean the same rules
             continue
-        entry = movements.setdefault((names.get(now, ""), wanted.name if wanted else "", currency), [0, Decimal(0)])
+        names = ("" if before is None else rows[before].name, "" if chosen is None else after[chosen].name)
+        entry = movements.setdefault((*names, currency), [0, Decimal(0)])
         entry[0] += count
         entry[1] += amount
     moves = [Movement(*key, rows=count, amount=amount) for key, (count, amount) in movements.items()]
     return RulePreview(matched_rows, matched, tuple(sorted(moves, key=lambda move: -abs(move.amount))))
 
 
-def _key_of(wanted: Rule | None, rule: SpendRule | None) -> str:
-    if wanted is None:
-        return ""
-    return str(rule.pk) if rule and wanted.key == PREVIEW_KEY else wanted.key
-
-
-def _groups(workspace: Workspace, allocator: Allocator) -> list[tuple[Any, str, int, int, tuple[Any, ...]]]:
+def _groups(workspace: Workspace, fields: Sequence[str]) -> list[tuple[str, int, int, dict[str, Any]]]:
     """Add up what the rules cannot tell apart, from the monthly sums where they know enough."""
-    fields = allocator.fields
     if set(fields) <= SUMMED_FIELDS:
         rows = MonthlySpend.objects.in_workspace(workspace)
         sums = {"count": Sum("rows"), "nanos": Sum("billed_nano")}
     else:
         rows = Charge.objects.filter(source__workspace=workspace)
         sums = {"count": Count("pk"), "nanos": Sum(Coalesce("billed_nano", "effective_nano", 0))}
-    wanted = list(dict.fromkeys(("rule_id", "currency", *fields)))
+    wanted = list(dict.fromkeys(("currency", *fields)))
     found = rows.order_by().values_list(*wanted).annotate(**sums)
-    places = [wanted.index(name) for name in fields]
-    return [
-        (row[0], row[1], row[-2], row[-1] or 0, tuple(row[place] for place in places)) for row in found.iterator(5000)
-    ]
+    return [(row[0], row[-2], row[-1] or 0, dict(zip(wanted, row, strict=False))) for row in found.iterator(5000)]
 
 
 def reasons_for(charge: Charge, workspace: Workspace) -> list[Reason]:

@@ -1,0 +1,118 @@
+"""Import of a large FOCUS bill against the raw driver path for the very same rows, in the same run.
+
+The bill is the one of bills_preview.py. The database is a new SQLite file, or the one of DATABASE_URL:
+
+    .venv/bin/python benchmarks/bill_import.py
+
+The import is what the job does: read the file, write the lines, store them, allocate them by rules, sum them up.
+The raw path reads the finished lines with csv.reader and hands them to executemany, or hands the file to COPY.
+"""
+# ruff: noqa: E402  # Django is set up before its models are imported
+
+import csv
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+VAR = HERE / ".data" / "spend-var"
+shutil.rmtree(VAR, ignore_errors=True)
+os.environ |= {"FREELANCE_ML_VAR": str(VAR), "DJANGO_SETTINGS_MODULE": "freelance_ml.settings", "JOB_WISH": "false"}
+VAR.mkdir(parents=True)
+
+from freelance_ml.sqlite import use_fixed_sqlite
+
+use_fixed_sqlite()
+
+import django
+
+django.setup()
+
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from billing import dispatch
+from billing.bills.work import run
+from billing.models import BillImport, Charge
+from billing.services import bills
+from billing.services.charge_writer import COLUMNS, _as_sqlite, _quoted, write_charges
+from billing.services.rules import Target, create_rule
+from projects.models import Job, User
+from projects.sandbox import Task
+from projects.services.people import actor_of, create_workspace
+
+BILL = HERE / ".data" / "focus13" / "focus_1_3_cost_and_usage_aws.csv"
+
+
+def clocked(work):
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def raw(lines, key):
+    """The driver's own path into the same table with the same indexes, undone afterwards."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            write_charges(lines, source_id=key)
+        else:
+            marks = ", ".join("?" for _ in COLUMNS)
+            order = f"INSERT INTO billing_charge ({_quoted(COLUMNS)}) VALUES ({marks})"
+            with lines.open(encoding="utf-8", newline="") as stream:
+                rows = csv.reader(stream)
+                next(rows)
+                ready = _as_sqlite(rows, key.hex)
+                while bundle := list(islice(ready, 2_000)):
+                    connection.connection.executemany(order, bundle)
+        transaction.set_rollback(True)
+
+
+def main():
+    call_command("migrate", verbosity=0)
+    user = User.objects.create_user(f"bench{time.time_ns()}@example.com", "correct-horse-battery")
+    create_workspace(owner=user, name="Bench", currency="USD", time_zone="UTC")
+    by = actor_of(user=user, via="command")
+    for key, value in (("Environment", "prod"), ("Environment", "staging")):
+        condition = {"field": "tag", "key": key, "word": "equals", "value": value}
+        create_rule(name=value, conditions=[condition], targets=[Target()], by=by)
+    source = dispatch.receive_bill(path=BILL, name=BILL.name, by=by)
+    folder = Path(tempfile.mkdtemp(dir=VAR))
+    arguments = {"constants": {"source_id": str(source.pk)}}
+    result = {}
+
+    def read():
+        result.update(run(Task(arguments=arguments, inputs={"bill": BILL}, outputs=folder)))
+
+    reading = clocked(read)
+    bills.finish_reading(source_id=source.pk, preview=result)
+    lines = folder / "lines.csv"
+    bare = [clocked(lambda: raw(lines, source.pk)) for _ in range(3)]
+    BillImport.objects.filter(pk=source.pk).update(state="committing")
+
+    def store():
+        with transaction.atomic():
+            bills.finish_commit(job=Job(), source_id=source.pk, preview=result, lines=lines)
+
+    storing = clocked(store)
+    assert Charge.objects.filter(source=source).count() == result["rows"]
+    walls, cpus = sorted(wall for wall, _ in bare), sorted(cpu for _, cpu in bare)
+    print(f"{connection.vendor}, {result['rows']} rows, {BILL.stat().st_size / 1e6:.1f} MB")
+    print(f"raw driver path      {walls[1]:6.2f} s ({walls[0]:.2f}-{walls[2]:.2f}), {cpus[1]:.2f} s CPU")
+    print(f"reading the file     {reading[0]:6.2f} s, {reading[1]:.2f} s CPU")
+    print(f"storing              {storing[0]:6.2f} s, {storing[1]:.2f} s CPU  (lines, rules, sums)")
+    whole, cpu = reading[0] + storing[0], reading[1] + storing[1]
+    print(
+        f"import               {whole:6.2f} s, {cpu:.2f} s CPU: {whole / walls[1]:.1f}x wall, {cpu / cpus[1]:.1f}x CPU"
+    )
+    print(f"storing alone        {storing[0] / walls[1]:.1f}x wall")
+    print(f"peak memory          {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB (Django included)")
+
+
+if __name__ == "__main__":
+    main()
