@@ -186,7 +186,7 @@ class RunSerializer(ScopedModelSerializer):
         return run.digest
 
 
-class LedgerSerializer(ScopedModelSerializer):
+class LookEntrySerializer(ScopedModelSerializer):
     """One entry of the ledger of looks."""
 
     class Meta:
@@ -330,6 +330,6 @@ class LedgerViewSet(ReadRows):
     """The ledger of looks; it is only ever added to."""
 
     queryset = Look.objects.all()
-    serializer_class = LedgerSerializer
+    serializer_class = LookEntrySerializer
     filterset_class = LedgerFilter
     ordering_fields: ClassVar[list[str]] = ["number", "created_at"]

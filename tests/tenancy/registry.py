@@ -75,6 +75,7 @@ REVIEWER_MAY = {
 ONCE = {"api-protocol": "a milestone has one protocol that is not replaced yet"}
 
 CANNOT_OPEN = {
+    "api-upload-chunk": "takes the bytes of a piece alone: tests/evaluations/test_uploads.py",
     "evaluations:model": "its page draws the figures of a real training",
     "evaluations:model-card": "writes the figures of a real training",
     "projects:scope-edit": "edits a part of a real scope document",
