@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -33,7 +34,7 @@ def datasets_of(actor: Actor, *, text: str = "", engagement: str = "") -> QueryS
     if text:
         rows = rows.filter(name__icontains=text)
     if engagement:
-        rows = rows.filter(engagement=None) if engagement == "none" else rows.filter(engagement=engagement)
+        rows = rows.filter(engagement=None if engagement == "none" else UUID(engagement))
     return rows
 
 
@@ -144,6 +145,11 @@ class ColumnSketch:
     shares: list[Share] = field(default_factory=list)
     spark_text: str = ""
     quantiles: list[tuple[str, Any]] = field(default_factory=list)
+
+    @property
+    def all_different(self) -> bool:
+        """Whether no value comes twice."""
+        return bool(self.facts.get("distinct", 0) > 1 and self.facts.get("distinct") == self.facts.get("n"))
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def delete_version(*, version: DatasetVersion, by: Actor) -> bool:
             "table": locked.table.sha256 if locked.table else None,
         },
     )
-    files, upload = {locked.original, locked.table} - {None}, locked.upload
+    files, upload = [file for file in (locked.original, locked.table) if file is not None], locked.upload
     locked.delete()
     if upload is not None:
         _forget_chunks(upload)

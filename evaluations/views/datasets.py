@@ -47,6 +47,7 @@ from projects.web import ActorRequest, member, render_page, writer
 ORDERS = {"name": ("name", "pk"), "-name": ("-name", "pk"), "-changed": ("-changed_at", "name")}
 COLUMNS_PER_PAGE = 50
 PREVIEW_COLUMNS = 40
+PREVIEW_ROWS = 12
 FINDINGS_SHOWN = 60
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
 
@@ -341,7 +342,7 @@ def _reading_context(version: DatasetVersion) -> dict[str, Any]:
     return {
         "report": report,
         "heads": heads,
-        "preview": [list(zip(heads, row, strict=False)) for row in report.get("preview", [])],
+        "preview": [list(zip(heads, row, strict=False)) for row in report.get("preview", [])[:PREVIEW_ROWS]],
         "more_columns": max(0, len(report.get("columns", [])) - len(heads)),
         "types": TYPES,
         "single": len(report.get("questions", [])) == 1,
