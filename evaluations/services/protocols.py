@@ -26,6 +26,7 @@ from projects.models import Job, Milestone
 from projects.services import audit
 
 SALT_BYTES = 16
+MOST_GATES = 100  # of a draft; far more than anybody agrees on
 
 
 @transaction.atomic
@@ -58,9 +59,10 @@ def edit_protocol(
 ) -> Protocol:
     """Change a draft; what is not valid yet is kept as typed and said when freezing.
 
-    Raises ProtocolFrozenError.
+    Raises ProtocolFrozenError, or ProtocolInvalidError for what no page could ever show.
     """
     by.must_write()
+    _must_have_the_form_of_terms(body)
     locked: Protocol = Protocol.objects.select_for_update().get(pk=protocol.pk)
     if locked.state != Protocol.State.DRAFT:
         raise ProtocolFrozenError(number=locked.number)
@@ -69,6 +71,44 @@ def edit_protocol(
     locked.reason = reason or locked.reason
     locked.save(update_fields=["body", "dataset_version", "reason"])
     return locked
+
+
+PARTS = ("split", "slices", "baseline")
+LISTS = ("left_out", "classes")
+PLAIN = str | int | float | bool | None
+
+
+def _must_have_the_form_of_terms(body: Mapping[str, Any]) -> None:
+    """Refuse parts of another form; "terms" too, which only a frozen body has and which would hide its dataset."""
+    problems = []
+    for name, value in body.items():
+        if name == "gates":
+            fits = isinstance(value, list) and len(value) <= MOST_GATES and all(map(_is_gate, value))
+        elif name in PARTS:
+            fits = value is None or _is_part(value)
+        elif name in LISTS:
+            fits = value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+        else:
+            fits = name != "terms" and isinstance(value, PLAIN)
+        if not fits:
+            problems.append(f"{name}: this is not the form that the terms have.")
+    if problems:
+        raise ProtocolInvalidError(problems=" ".join(problems[:MOST_GATES]))
+
+
+def _is_gate(gate: object) -> bool:
+    if not isinstance(gate, dict):
+        return False
+    rest = {name: value for name, value in gate.items() if name != "slice"}
+    return _is_part(rest) and (gate.get("slice") is None or _is_part(gate["slice"]))
+
+
+def _is_part(part: object) -> bool:
+    """Whether a part holds plain values, or lists of texts."""
+    return isinstance(part, dict) and all(
+        isinstance(value, PLAIN) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+        for value in part.values()
+    )
 
 
 @transaction.atomic
