@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from freelance_ml.demo import evidence, work
+from freelance_ml.demo import evidence, scope, work
 from freelance_ml.demo.jobs import SampleFailedError
 from freelance_ml.demo.saying import Say
 from projects.access import Actor
@@ -19,6 +19,8 @@ Step = Callable[[Actor, Say], None]
 # name → what it adds; in this order
 STEPS: dict[str, Step] = {
     "clients and engagements": work.add_work,
+    "a signed scope and its changes": scope.add_scopes,
+    "spend": spend.add_spend,
     "the client's data": evidence.add_data,
     "an accepted milestone": evidence.add_accepted,
     "a milestone that waits for the client": evidence.add_sent,

@@ -28,7 +28,11 @@ def typed_item(section: str, typed: Mapping[str, str], currency: str) -> dict[st
 
 def typed_terms(typed: Mapping[str, str]) -> dict[str, Any]:
     """Read the terms that were sent."""
-    terms: dict[str, Any] = {name: typed[name].strip() for name in ("title", "notes") if name in typed}
+    terms: dict[str, Any] = {}
+    if "title" in typed:
+        terms["title"] = " ".join(typed["title"].split())[:200]
+    if "notes" in typed:
+        terms["notes"] = typed["notes"].strip()
     for name in ("review_days", "deposit_percent"):
         if name in typed:
             terms[name] = typed_number(name, typed[name])

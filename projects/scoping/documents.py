@@ -82,7 +82,7 @@ class ScopeDocument:
     """A statement of work.
 
     ``deposit_percent`` of the price is due at signing; the rest falls to the milestones by their
-    amounts. Silence for ``review_days`` working days counts as acceptance.
+    amounts. Silence for ``review_days`` days counts as acceptance.
     """
 
     title: str = ""

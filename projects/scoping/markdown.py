@@ -71,7 +71,7 @@ def _payment(document: ScopeDocument, money: Money) -> list[str]:
 def _review(document: ScopeDocument) -> str:
     """Say what silence means."""
     return (
-        f"A milestone that is handed in is reviewed within {document.review_days} working days. "
+        f"A milestone that is handed in is reviewed within {document.review_days} days. "
         "Without a written, reasoned rejection in that time it counts as accepted."
     )
 

@@ -356,6 +356,8 @@ def _told(change: FieldChange, currency: str) -> dict[str, Any]:
     if change.field == "amount_minor":
         before, after = (written_amount(value or 0, currency) for value in (change.before, change.after))
         return {"name": name, "before": before, "after": after}
+    if change.field == "due_on":
+        return {"name": name, "before": change.before or "open", "after": change.after or "open"}
     return {"name": name, "pieces": change.pieces}
 
 

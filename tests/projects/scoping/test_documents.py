@@ -103,7 +103,7 @@ def test_markdown_holds_every_part():
     text = render_markdown(ScopeDocument.from_dict(WHOLE), money=lambda minor, code: f"{code} {minor / 100:.2f}")
     for part in ("# Churn model", "## Objectives", "- Fewer cancellations", "Check: Look.",
                  "**Audit**, due 2026-12-01: EUR 3333.01", "**Model**: Recall holds (protocol",
-                 "400 rows", "30 %", "within 10 working days"):  # fmt: skip
+                 "400 rows", "30 %", "within 10 days"):  # fmt: skip
         assert part in text
 
 
