@@ -217,3 +217,12 @@ def test_doors_of_reports(client, report, stranger, reviewer, name, method):
     assert getattr(client, wrong)(address).status_code == 405
     client.force_login(reviewer.user)
     assert getattr(client, method)(address).status_code == (200 if method == "get" else 403)
+
+
+def test_the_report_pages_ask_little_of_the_database(signed_in, room, report, django_assert_max_num_queries):
+    browser, address = room
+    browser.get(address)  # the first look is noted in the trail; the pages are pinned warm
+    with django_assert_max_num_queries(15):
+        signed_in.get(reverse("report", args=[report.pk]))
+    with django_assert_max_num_queries(15):
+        browser.get(address)
