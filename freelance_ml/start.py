@@ -1,5 +1,6 @@
 """From the settings to a running installation: lock, port, migrations, plan."""
 
+import fcntl
 import os
 import sys
 from collections.abc import Callable
@@ -46,8 +47,18 @@ def bring_up_to_date(*, say: Say) -> None:
         call_command("migrate", interactive=False, verbosity=0)
     connection.close()
     if _static_files_are_old():
-        say("Collecting static files.")
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        _collect_static_files(say)
+
+
+def _collect_static_files(say: Say) -> None:
+    """Collect one at a time, and leave the files of before: another installation of this code may serve them now."""
+    folder = Path(settings.STATIC_ROOT)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _static_files_are_old():  # whoever held the lock may have done it
+            say("Collecting static files.")
+            call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def _static_files_are_old() -> bool:
