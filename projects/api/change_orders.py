@@ -153,22 +153,22 @@ class ChangeOrderViewSet(CreateRows, ReadRows):
     @row_action("post")
     def mark(self, request: Request, pk: str) -> Response:
         """Say whether the request is in or out of scope."""
-        wish = _valid(MarkSerializer, request)
-        return self._shown(change_orders.mark_request(order=self.get_object(), by=self.actor, **wish))
+        found, wish = self.get_object(), _valid(MarkSerializer, request)
+        return self._shown(change_orders.mark_request(order=found, by=self.actor, **wish))
 
     @extend_schema(request=PriceSerializer, responses=ChangeOrderSerializer)
     @row_action("post")
     def price(self, request: Request, pk: str) -> Response:
         """Price the change; again until it is sent."""
-        wish = _valid(PriceSerializer, request)
-        return self._shown(change_orders.price_order(order=self.get_object(), by=self.actor, **wish))
+        found, wish = self.get_object(), _valid(PriceSerializer, request)
+        return self._shown(change_orders.price_order(order=found, by=self.actor, **wish))
 
     @extend_schema(request=SendSerializer, responses=SentOrderSerializer)
     @row_action("post")
     def send(self, request: Request, pk: str) -> Response:
         """Freeze the change and make a link for the client; its address is in this answer only."""
-        wish = _valid(SendSerializer, request)
-        sent = change_orders.send_order_to_client(order=self.get_object(), by=self.actor, **wish)
+        found, wish = self.get_object(), _valid(SendSerializer, request)
+        sent = change_orders.send_order_to_client(order=found, by=self.actor, **wish)
         context = {**self.get_serializer_context(), "address": sent.address}
         return Response(SentOrderSerializer(sent.order, context=context).data)
 
@@ -176,15 +176,15 @@ class ChangeOrderViewSet(CreateRows, ReadRows):
     @row_action("post")
     def record_approval(self, request: Request, pk: str) -> Response:
         """Record an approval that came by other means."""
-        wish = _valid(ApprovalSerializer, request)
-        return self._shown(change_orders.record_approval(order=self.get_object(), by=self.actor, **wish))
+        found, wish = self.get_object(), _valid(ApprovalSerializer, request)
+        return self._shown(change_orders.record_approval(order=found, by=self.actor, **wish))
 
     @extend_schema(request=WithdrawSerializer, responses=ChangeOrderSerializer)
     @row_action("post")
     def withdraw(self, request: Request, pk: str) -> Response:
         """Take the change back."""
-        wish = _valid(WithdrawSerializer, request)
-        return self._shown(change_orders.withdraw_order(order=self.get_object(), by=self.actor, **wish))
+        found, wish = self.get_object(), _valid(WithdrawSerializer, request)
+        return self._shown(change_orders.withdraw_order(order=found, by=self.actor, **wish))
 
     def _shown(self, row: ChangeOrder) -> Response:
         return Response(self.get_serializer(row).data)

@@ -128,9 +128,9 @@ class ScopeVersionViewSet(CreateRows, ChangeRows, ReadRows):
     @row_action("post")
     def send(self, request: Request, pk: str) -> Response:
         """Freeze the draft and make a link for the client; its address is in this answer only."""
-        wish = SendSerializer(data=request.data)
+        found, wish = self.get_object(), SendSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        sent = scopes.send_scope_to_client(scope=self.get_object(), by=self.actor, **wish.validated_data)
+        sent = scopes.send_scope_to_client(scope=found, by=self.actor, **wish.validated_data)
         context = {**self.get_serializer_context(), "address": sent.address}
         return Response(SentScopeSerializer(sent.scope, context=context).data)
 
@@ -138,9 +138,9 @@ class ScopeVersionViewSet(CreateRows, ChangeRows, ReadRows):
     @row_action("post")
     def countersign(self, request: Request, pk: str) -> Response:
         """Sign after the client; the milestones are made and the engagement becomes active."""
-        wish = CountersignSerializer(data=request.data)
+        found, wish = self.get_object(), CountersignSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        row = scopes.countersign_scope(scope=self.get_object(), by=self.actor, **wish.validated_data)
+        row = scopes.countersign_scope(scope=found, by=self.actor, **wish.validated_data)
         return Response(self.get_serializer(row).data)
 
     @extend_schema(request=None, responses=ScopeVersionSerializer)
