@@ -41,7 +41,7 @@ from billing import dispatch
 from billing.bills.work import run
 from billing.models import BillImport, Charge
 from billing.services import bills
-from billing.services.charge_writer import COLUMNS, _as_sqlite, _quoted, write_charges
+from billing.services.charge_writer import COLUMNS, _as_sqlite, _Chooser, _quoted, write_charges
 from billing.services.rules import Target, create_rule
 from projects.models import Job, User
 from projects.sandbox import Task
@@ -62,12 +62,12 @@ def raw(lines, key):
         if connection.vendor == "postgresql":
             write_charges(lines, source_id=key)
         else:
-            marks = ", ".join("?" for _ in COLUMNS)
-            order = f"INSERT INTO billing_charge ({_quoted(COLUMNS)}) VALUES ({marks})"
+            marks = ", ".join("?" for _ in range(len(COLUMNS) + 1))
+            order = f"INSERT INTO billing_charge ({_quoted((*COLUMNS, 'rule_id'))}) VALUES ({marks})"
             with lines.open(encoding="utf-8", newline="") as stream:
                 rows = csv.reader(stream)
                 next(rows)
-                ready = _as_sqlite(rows, key.hex)
+                ready = _as_sqlite(rows, key.hex, _Chooser([]))
                 while bundle := list(islice(ready, 2_000)):
                     connection.connection.executemany(order, bundle)
         transaction.set_rollback(True)

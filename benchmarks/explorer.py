@@ -90,7 +90,7 @@ def main():
     first = BillImport.objects.filter(state="committed").order_by("created_at").first()
     if MonthlySpend.objects.values("month").distinct().count() < 12:
         copy_months(first)
-    client = Client()
+    client = Client(SERVER_NAME="localhost")
     client.force_login(User.objects.get(memberships__workspace=first.workspace))
     service = MonthlySpend.objects.values_list("service", flat=True).first()
     months = MonthlySpend.objects.values("month").distinct().count()

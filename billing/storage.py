@@ -6,7 +6,6 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
 
 from django.conf import settings
 from django.core.files import File
@@ -48,7 +47,7 @@ def address_of(workspace_id: uuid.UUID, sha256: str) -> str:
 
 def scratch_file() -> Path:
     """Name a new file beside the storage, for what is on its way in."""
-    folder = cast("Path", settings.VAR_DIR) / "scratch"
+    folder = settings.VAR_DIR / "scratch"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / f"bill-{uuid.uuid4().hex}"
 

@@ -21,7 +21,7 @@ from projects.models import Engagement, Milestone
 class ConditionSerializer(serializers.Serializer):
     """One thing that must hold of a charge."""
 
-    field = serializers.ChoiceField([*TEXT_FIELDS, "tag", "date"])  # type: ignore[assignment]  # the wire's word
+    field = serializers.ChoiceField([*TEXT_FIELDS, "tag", "date"])
     word = serializers.ChoiceField([*TEXT_WORDS, "present", *DATE_WORDS])
     value = serializers.CharField(required=False, max_length=300, allow_blank=True)
     key = serializers.CharField(required=False, max_length=200, help_text="The tag's key.")
@@ -43,8 +43,8 @@ class SpendRuleSerializer(serializers.Serializer):
     id = serializers.UUIDField(read_only=True)
     position = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=120)
-    conditions = ConditionSerializer(many=True, max_length=20)
-    parts = PartSerializer(many=True, min_length=1, max_length=20)
+    conditions = ConditionSerializer(many=True)
+    parts = PartSerializer(many=True, allow_empty=False)
     created_at = serializers.DateTimeField(read_only=True)
 
     def to_representation(self, instance: SpendRule) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class MoveSerializer(serializers.Serializer):
 class RulePreviewSerializer(serializers.Serializer):
     """A rule as it is typed; ``rule`` names the one that it would replace."""
 
-    conditions = ConditionSerializer(many=True, max_length=20)
+    conditions = ConditionSerializer(many=True)
     rule = ScopedPrimaryKeyField(queryset=SpendRule.objects.all(), required=False, allow_null=True)
 
 

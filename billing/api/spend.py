@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -47,6 +47,7 @@ class GroupSerializer(serializers.Serializer):
     months = serializers.DictField(child=serializers.CharField())
 
 
+@extend_schema_serializer(many=False)
 class ExplorationSerializer(serializers.Serializer):
     """Sums by month and dimension; amounts are texts, unallocated money stands first."""
 

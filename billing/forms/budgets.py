@@ -28,7 +28,8 @@ class BudgetForm(forms.Form):
                 "currency": budget.currency,
                 "span": budget.span,
             }
-        super().__init__(*args, initial=initial, **kwargs)
+        kwargs["initial"] = initial
+        super().__init__(*args, **kwargs)
         if budget is not None:
             del self.fields["target"]  # a budget stays where it is
         else:

@@ -61,7 +61,7 @@ class ComputeForm(forms.Form):
     note = forms.CharField(max_length=300, required=False, label="Note")
 
     def __init__(self, *args: Any, actor: Actor, entry: ComputeEntry | None = None, **kwargs: Any) -> None:
-        initial: dict[str, Any] = kwargs.pop("initial", {})
+        initial: dict[str, Any] = {}
         if entry is not None:
             length = (entry.ended_at - entry.started_at) / timedelta(hours=1)
             initial = {
@@ -72,7 +72,8 @@ class ComputeForm(forms.Form):
                 "machine": entry.machine,
                 "note": entry.note,
             } | {name: _hours(getattr(entry, name.replace("_hours", "_ms"))) for name in HOURS}
-        super().__init__(*args, initial=initial, **kwargs)
+        kwargs["initial"] = initial
+        super().__init__(*args, **kwargs)
         self.fields["target"].offer(actor, empty="Nobody yet")  # type: ignore[attr-defined]  # a TargetField
 
     @property

@@ -131,7 +131,7 @@ class RuleForms:
         for row in self.parts:
             data = row.cleaned_data
             if data.get("target"):
-                engagement, milestone = row.fields["target"].chosen(data["target"])
+                engagement, milestone = row.fields["target"].chosen(data["target"])  # type: ignore[attr-defined]  # a TargetField
                 found.append((engagement, milestone, data.get("percent")))
         alone = len(found) == 1
         return [Target(e, m, Decimal(100) if alone and p is None else (p or Decimal(0))) for e, m, p in found]

@@ -86,19 +86,19 @@ def difference_of(source: BillImport) -> list[SliceDifference]:
     found = []
     for part in source.preview.get("slices", []):
         key = (part["billing_account"], part["period_start"] or "", part["currency"])
-        bill = mine.get(key)
+        kept = mine.get(key)
         found.append(
             SliceDifference(
                 billing_account=key[0],
                 period=key[1],
                 period_end=part["period_end"] or "",
                 currency=key[2],
-                state=_state(bill, part, source),
+                state=_state(kept, part, source),
                 rows=part["rows"],
-                rows_before=bill.rows if bill else 0,
+                rows_before=kept.rows if kept else 0,
                 sums=part["sums"],
-                sums_before=bill.sums if bill else {},
-                beside=tuple(sorted(others.get(key, ()))) if bill is None else (),
+                sums_before=kept.sums if kept else {},
+                beside=tuple(sorted(others.get(key, ()))) if kept is None else (),
             )
         )
     return found

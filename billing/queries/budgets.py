@@ -102,7 +102,7 @@ def _daily(budget: Budget) -> dict[date, Decimal]:
     if budget.milestone_id:
         entries = entries.filter(milestone=budget.milestone_id)
     booked = (
-        (started.astimezone(UTC).date(), currency, nanos)
+        (started.astimezone(UTC).date(), currency, nanos or 0)
         for started, currency, nanos in entries.values_list("started_at", "currency", "cost_nano")
     )
     found = {day: cost for (day, _), cost in daily_compute(booked).items()}

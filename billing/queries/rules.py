@@ -108,8 +108,8 @@ def preview_rule(
 def _groups(workspace: Workspace, fields: Sequence[str]) -> list[tuple[str, int, int, dict[str, Any]]]:
     """Add up what the rules cannot tell apart, from the monthly sums where they know enough."""
     if set(fields) <= SUMMED_FIELDS:
-        rows = MonthlySpend.objects.in_workspace(workspace)
-        sums = {"count": Sum("rows"), "nanos": Sum("billed_nano")}
+        rows: Any = MonthlySpend.objects.in_workspace(workspace)
+        sums: dict[str, Any] = {"count": Sum("rows"), "nanos": Sum("billed_nano")}
     else:
         rows = Charge.objects.filter(source__workspace=workspace)
         sums = {"count": Count("pk"), "nanos": Sum(Coalesce("billed_nano", "effective_nano", 0))}

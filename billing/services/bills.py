@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,12 @@ from billing.bills.errors import BillError
 from billing.bills.sources import Limits, open_text
 from billing.models import Bill, BillImport, Charge, ColumnMapping
 from billing.queries.bills import CLOSED, NEWER, SliceDifference, difference_of
+from billing.queries.rules import rules_in
 from billing.services.budgets import check_budgets
 from billing.services.charge_writer import write_charges
 from billing.services.rules import allocate_charges
 from billing.services.spend_sums import rebuild_sums
-from projects.access import Actor
+from projects.access import Actor, Role
 from projects.currencies import EXPONENTS
 from projects.errors import DomainError
 from projects.models import Job
@@ -244,7 +246,7 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
     found = difference_of(source)
     _must_be_open(found)
     before = _stored_of(source)
-    write_charges(lines, source_id=source.pk)
+    allocated = write_charges(lines, source_id=source.pk, rules=rules_in(source.workspace))
     touched = {source.pk: source}
     for part in found:
         if not part.writes:
@@ -253,7 +255,8 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
             old = before[part.key]
             touched[old.source_id] = old.source
             _lines_of(old.source, part).delete()
-    allocate_charges(workspace=source.workspace, sources=[source])
+    if not allocated:
+        allocate_charges(workspace=source.workspace, sources=[source])
     for one in touched.values():
         rebuild_sums(one)
     for part in found:
@@ -264,7 +267,7 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
     source.save()
     rows = sum(part.rows for part in found if part.writes)
     detail = {"rows": rows, "sha256": source.sha256, "periods": [[*part.key, part.state] for part in found][:100]}
-    by = Actor(workspace=source.workspace, role="member", via="job", name="Job")  # type: ignore[arg-type]  # a role's value
+    by = Actor(workspace=source.workspace, role=Role.MEMBER, via="job", name="Job")
     record(by=by, action="bill.committed", target=source, detail=detail)
     check_budgets(workspace=source.workspace)
     return {"rows": rows, "slices": len(found)}
@@ -297,7 +300,7 @@ def _store_bill(source: BillImport, part: SliceDifference, bill: Bill | None) ->
     )
     line = _lines_of(source, part).order_by("row").values_list("provider", flat=True).first()
     bill.provider = (line or (providers[0] if providers else ""))[:200]
-    bill.period_end = part.period_end or None  # type: ignore[assignment]  # ISO text; the database reads it
+    bill.period_end = date.fromisoformat(part.period_end) if part.period_end else None
     bill.source, bill.rows, bill.sums = source, part.rows, part.sums
     bill.version += 1
     bill.save()
@@ -360,7 +363,7 @@ def save_mapping(
         raise MappingError(message=str(error)) from error
     saved = ColumnMapping.objects.visible_to(by).select_for_update().get(pk=mapping.pk) if mapping else None
     taken = ColumnMapping.objects.visible_to(by).filter(name=name)
-    if taken.exclude(pk=saved.pk if saved else None).exists():
+    if taken.exclude(pk__in=[saved.pk] if saved else []).exists():
         raise MappingNameError(name=name)
     saved = saved or ColumnMapping(workspace=by.workspace)
     saved.name, saved.body = name, checked

@@ -1,31 +1,35 @@
 """The one way in which lines of bills reach the database: the driver's fastest, for each of the two."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
 from django.db import connection
 
+from billing.allocation import Allocator
 from billing.bills.work import LINE_COLUMNS, NULL_COLUMNS, TEXT_COLUMNS
-from billing.models import Charge
+from billing.models import Charge, SpendRule
 
 BLOCK = 1 << 20  # bytes handed to COPY at a time
 ROWS = 2_000  # rows of one executemany
+MOST_KNOWN = 100_000  # decisions that are remembered
 MOMENTS = ("usage_start", "usage_end")
 COLUMNS = ("source_id", *LINE_COLUMNS)
 
 
-def write_charges(lines: Path, *, source_id: UUID) -> None:
+def write_charges(lines: Path, *, source_id: UUID, rules: Sequence[SpendRule] = ()) -> bool:
     """Write all rows of a ``lines.csv`` whose first column is the id of their import.
 
-    Call it inside the transaction that makes them count.
+    Returns whether the rows got their rules on the way; COPY takes the file as it is, without them.
+    Call it inside the transaction that makes the rows count.
     """
     if connection.vendor == "postgresql":
         _copy(lines)
-    else:
-        _insert(lines, source_id)
+        return not rules
+    _insert(lines, source_id, rules)
+    return True
 
 
 def _quoted(names: Iterable[str]) -> str:
@@ -42,26 +46,48 @@ def _copy(lines: Path) -> None:
             copy.write(block)
 
 
-def _insert(lines: Path, source_id: UUID) -> None:
-    """Hand the rows to SQLite in bundles; ``source_id`` takes the form in which Django keeps it there."""
+def _insert(lines: Path, source_id: UUID, rules: Sequence[SpendRule]) -> None:
+    """Hand the rows to SQLite in bundles; ids take the form in which Django keeps them there."""
     table = connection.ops.quote_name(Charge._meta.db_table)
-    marks = ", ".join("?" for _ in COLUMNS)
-    order = f"INSERT INTO {table} ({_quoted(COLUMNS)}) VALUES ({marks})"  # noqa: S608  # our own names
+    marks = ", ".join("?" for _ in range(len(COLUMNS) + 1))
+    order = f"INSERT INTO {table} ({_quoted((*COLUMNS, 'rule_id'))}) VALUES ({marks})"  # noqa: S608  # our own names
     connection.ensure_connection()
     with lines.open(encoding="utf-8", newline="") as stream:
         rows = csv.reader(stream)
         next(rows)
-        ready = _as_sqlite(rows, source_id.hex)
+        ready = _as_sqlite(rows, source_id.hex, _Chooser(rules))
         while bundle := list(islice(ready, ROWS)):
             connection.connection.executemany(order, bundle)
 
 
-def _as_sqlite(rows: Iterable[list[str]], key: str) -> Iterator[list[str | None]]:
+class _Chooser:
+    """Finds the rule of a row of texts; rows that agree in what the rules look at are decided once."""
+
+    def __init__(self, rules: Sequence[SpendRule]) -> None:
+        self.allocator = Allocator([rule.as_rule() for rule in rules])
+        self.keys: list[str] = [rule.pk.hex for rule in rules]
+        self.places = [COLUMNS.index(name) for name in self.allocator.fields]
+        self.known: dict[tuple[str, ...], str | None] = {}
+
+    def __call__(self, row: Sequence[str]) -> str | None:
+        """Return the rule's key, or None."""
+        if not self.keys:
+            return None
+        facts = tuple([row[place] for place in self.places])
+        if facts not in self.known:
+            if len(self.known) > MOST_KNOWN:
+                self.known.clear()
+            chosen = self.allocator.choose(facts)
+            self.known[facts] = None if chosen is None else self.keys[chosen]
+        return self.known[facts]
+
+
+def _as_sqlite(rows: Iterable[list[str]], key: str, rule_of: _Chooser) -> Iterator[list[str | None]]:
     """Turn texts into what Django itself would have stored."""
     nulls = [index for index, name in enumerate(COLUMNS) if name in NULL_COLUMNS]
     moments = [COLUMNS.index(name) for name in MOMENTS]
     for row in rows:
-        ready: list[str | None] = list(row)
+        ready: list[str | None] = [*row, rule_of(row)]
         ready[0] = key
         for index in nulls:
             if not ready[index]:

@@ -22,6 +22,7 @@ from projects.services.audit import record
 logger = logging.getLogger(__name__)
 
 BUNDLE = 5_000  # rows of one UPDATE
+MOST_KNOWN = 100_000  # decisions that are remembered
 WHOLE = 10_000  # hundredths of a per cent
 
 
@@ -163,6 +164,8 @@ def _allocate(source: BillImport, allocator: Allocator, keys: Sequence[UUID]) ->
     for pk, now, *facts in lines.order_by().values_list("pk", "rule_id", *allocator.fields).iterator(BUNDLE):
         key = tuple(facts)
         if key not in known:
+            if len(known) > MOST_KNOWN:
+                known.clear()
             known[key] = allocator.choose(facts)
         chosen = known[key]
         wanted = None if chosen is None else keys[chosen]

@@ -60,7 +60,7 @@ def rule_preview(request: ActorRequest) -> HttpResponse:
     error, found = "", None
     if not forms.conditions.is_valid():
         errors = [text for row in forms.conditions for texts in row.errors.values() for text in texts]
-        error = errors[0] if errors else "The conditions are not complete yet."
+        error = str(errors[0]) if errors else "The conditions are not complete yet."
     else:
         try:
             conditions = [Condition.from_dict(saved) for saved in forms.condition_dicts]
