@@ -1,5 +1,6 @@
 """What may be shown of an evaluation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ class Evidence:
     budget: int = 0
     gates: list[dict[str, Any]] = field(default_factory=list)
     runs: list[EvaluationRun] = field(default_factory=list)
-    trainings: list[TrainingRun] = field(default_factory=list)
+    trainings: Sequence[TrainingRun] = ()
     proposed: TrainedModel | None = None
 
 
@@ -77,7 +78,7 @@ def _step_of_draft(draft: Protocol) -> str:
 
 def _step(
     runs: list[EvaluationRun],
-    trainings: list[TrainingRun],
+    trainings: Sequence[TrainingRun],
     proposed: TrainedModel | None,
     run: EvaluationRun | None,
     *,
