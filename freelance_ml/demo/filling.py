@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from freelance_ml.demo import evidence, scope, work
+from freelance_ml.demo import evidence, scope, spend, work
 from freelance_ml.demo.jobs import SampleFailedError
 from freelance_ml.demo.saying import Say
 from projects.access import Actor
