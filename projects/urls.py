@@ -38,6 +38,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("change-orders/<uuid:change_order_id>/mark/", change_orders.change_order_mark, name="change-order-mark"),
     path("change-orders/<uuid:change_order_id>/send/", change_orders.change_order_send, name="change-order-send"),
     path(
+        "change-orders/<uuid:change_order_id>/approve/",
+        change_orders.change_order_approve,
+        name="change-order-approve",
+    ),
+    path(
         "change-orders/<uuid:change_order_id>/withdraw/",
         change_orders.change_order_withdraw,
         name="change-order-withdraw",

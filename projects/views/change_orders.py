@@ -4,12 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from projects.errors import DomainError
+from projects.forms.amounts import read_amount, typed_amount
 from projects.forms.change_orders import PriceForm, RequestForm
 from projects.forms.shares import ShareLinkForm
 from projects.models import ChangeOrder, Decision, ScopeVersion
@@ -125,6 +127,26 @@ def change_order_withdraw(request: ActorRequest, change_order_id: UUID) -> HttpR
     return redirect("projects:change-order", order.pk)
 
 
+@require_POST
+@writer
+def change_order_approve(request: ActorRequest, change_order_id: UUID) -> HttpResponse:
+    """Record an approval that came by other means, at the amounts that were agreed."""
+    order = find_order(request, change_order_id)
+    try:
+        typed = [(line["id"], request.POST.get(f"agreed_{line['id']}", "")) for line in order.lines]
+        currency = order.engagement.currency
+        amounts = {key: read_amount(text, currency, may_be_negative=True) for key, text in typed if text.strip()}
+        reason = request.POST.get("reason", "")[:500]
+        change_orders.record_approval(order=order, by=request.actor, reason=reason, amounts=amounts)
+    except DomainError as error:
+        messages.error(request, str(error))
+    except ValidationError as error:
+        messages.error(request, f"Not recorded. {error.message}")
+    else:
+        messages.success(request, "Approved. The next version of the scope holds.")
+    return redirect("projects:change-order", order.pk)
+
+
 @require_GET
 @member
 def change_order_file(request: ActorRequest, change_order_id: UUID) -> HttpResponse:
@@ -171,6 +193,11 @@ def _page(
             (engagement.title, reverse("projects:engagement", args=[engagement.pk])),
         ],
     }
+    if order.state == "sent" and request.actor.may_write:
+        context["agreed"] = [
+            line | {"typed": typed_amount(line["amount_minor"], order.engagement.currency) or "0"}
+            for line in order.lines
+        ]
     if order.body and purpose:
         context |= share_context(request, purpose=purpose, subject=order)
     if context["may_price"]:

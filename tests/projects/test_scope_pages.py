@@ -60,6 +60,7 @@ POSTS = {
     "change-order-mark": "order",
     "change-order-send": "order",
     "change-order-withdraw": "order",
+    "change-order-approve": "order",
 }
 
 
@@ -298,6 +299,22 @@ def test_a_change_goes_out_and_the_client_approves_it_by_link(signed_in, order, 
     assert "12,000.00" not in diff
     page = signed_in.get(address("engagement", order.engagement)).content.decode()
     assert "Creep 12.5 %" in page
+
+
+def test_an_approval_by_other_means_is_recorded_with_what_was_agreed(signed_in, order, actor):
+    sent = stage.change_orders.send_order(order=order, by=actor)
+    name = f"agreed_{sent.lines[0]['id']}"
+    assert "Record the approval" in signed_in.get(address("change-order", sent)).content.decode()
+    for typed in ({name: "1000", "reason": ""}, {name: "lots", "reason": "By mail."}):
+        signed_in.post(address("change-order-approve", sent), typed)
+        sent.refresh_from_db()
+        assert sent.status == "sent"
+    signed_in.post(address("change-order-approve", sent), {name: "1000", "reason": "By mail of Friday."})
+    sent.refresh_from_db()
+    assert (sent.status, sent.requested_minor, sent.agreed_minor) == ("approved", 150000, 100000)
+    page = signed_in.get(address("change-order", sent)).content.decode()
+    assert "1,500.00" in page
+    assert "1,000.00" in page
 
 
 def test_the_file_of_a_change_exists_once_it_was_sent(signed_in, client, stranger, order, actor):
