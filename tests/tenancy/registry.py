@@ -72,7 +72,10 @@ REVIEWER_MAY = {
     "workspace": "which of one's own workspaces is open",
 }
 
-ONCE = {"api-protocol": "a milestone has one protocol that is not replaced yet"}
+ONCE = {
+    "api-protocol": "a milestone has one protocol that is not replaced yet",
+    "api-scope": "an engagement has one scope that is open or signed",
+}
 
 CANNOT_OPEN = {
     "api-upload-chunk": "takes the bytes of a piece alone: tests/evaluations/test_uploads.py",
