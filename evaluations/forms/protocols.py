@@ -180,7 +180,7 @@ class ProtocolForm(forms.Form):
         for name in self.WHOLE:
             self.fields[name].widget.attrs |= {
                 "hx-post": address,
-                "hx-trigger": "change",
+                "hx-trigger": "input consume",  # the form around it must not send the same change once more
                 "hx-target": "#editor",
                 "hx-vals": '{"whole": "1"}',
             }

@@ -163,12 +163,11 @@ def harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _without_formulas(column: pa.Array) -> pa.Array:
     wanted = _written(column.type)
-    if wanted != column.type:
-        column = pc.cast(column, wanted)
-    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
-        return column
-    risky = pc.match_substring_regex(column, FORMULA_PATTERN)
-    return pc.if_else(pc.fill_null(risky, False), pc.binary_join_element_wise("'", column, ""), column)  # noqa: FBT003  # pyarrow takes the value by place
+    written = pc.cast(column, wanted) if wanted != column.type else column
+    if pa.types.is_decimal(column.type) or not (pa.types.is_string(wanted) or pa.types.is_large_string(wanted)):
+        return written
+    risky = pc.fill_null(pc.match_substring_regex(written, FORMULA_PATTERN), False)  # noqa: FBT003  # pyarrow takes the value by place
+    return pc.if_else(risky, pc.binary_join_element_wise("'", written, ""), written)
 
 
 def _written(kind: pa.DataType) -> pa.DataType:

@@ -17,7 +17,7 @@ RISKY = ["=1+1", "+49 30", "-x", "@SUM(A1)", "\tx", "\rx"]
 @pytest.fixture
 def rows(tmp_path):
     """Draw all rows of a table with hostile words and read the CSV that comes out."""
-    count = len(RISKY) * 4
+    count = len(RISKY) * 30
     table = pa.table(
         {
             "=name": [RISKY[i % len(RISKY)] if i % 7 else None for i in range(count)],
@@ -34,7 +34,7 @@ def rows(tmp_path):
             "task": "binary",
             "target": "left",
             "positive_class": "yes",
-            "split": {"share": 1},
+            "split": {"share": 0.9},
             "gates": [{"metric": "accuracy", "direction": "at_least", "threshold": 0.5}],
         }
     ).to_dict()
