@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.bills.amounts import from_nanos
 from billing.bills.lines import FIELDS, ChargeLine
 from billing.forecast import MonthForecast, forecast_month
-from billing.models import Charge, DailySpend, MonthlySpend, SpendRule
+from billing.models import Bill, Charge, DailySpend, MonthlySpend, SpendRule
 from billing.money import share_out
 from billing.queries.rules import rules_of
 from projects.access import Actor
@@ -130,9 +130,15 @@ class Exploration:
 
 def currencies_of(actor: Actor | None) -> list[tuple[str, date, date]]:
     """List the currencies with their first and last month, the one with most lines first."""
-    rows = MonthlySpend.objects.visible_to(actor).order_by().values_list("currency")
-    found = rows.annotate(lines=Sum("rows"), first=Min("month"), last=Max("month"))
-    return [(currency, first, last) for currency, _, first, last in sorted(found, key=lambda row: -row[1])]
+    bills = Bill.objects.visible_to(actor).order_by()
+    if bills.filter(period_start=None).exists():  # their months are known from their lines alone
+        rows: Any = MonthlySpend.objects.visible_to(actor).order_by().values_list("currency")
+        found = rows.annotate(lines=Sum("rows"), first=Min("month"), last=Max("month"))
+    else:
+        rows = bills.values_list("currency")
+        found = rows.annotate(lines=Sum("rows"), first=Min("period_start"), last=Max("period_start"))
+    ordered = sorted(found, key=lambda row: (-row[1], row[0]))
+    return [(currency, first.replace(day=1), last.replace(day=1)) for currency, _, first, last in ordered]
 
 
 def spend_rows(actor: Actor | None, question: Question) -> QuerySet[MonthlySpend]:
@@ -291,11 +297,9 @@ def _names(actor: Actor | None) -> dict[str, str]:
     return found
 
 
-def tag_keys_of(actor: Actor | None, currency: str = "") -> list[str]:
-    """List the keys of tags, the most used first."""
-    rows = MonthlySpend.objects.visible_to(actor).exclude(tags__in=["", "{}"])
-    if currency:
-        rows = rows.filter(currency=currency)
+def tag_keys_of(actor: Actor | None, currency: str, month: date) -> list[str]:
+    """List the keys of tags in one month, the most used first."""
+    rows = MonthlySpend.objects.visible_to(actor).filter(currency=currency, month=month).exclude(tags__in=["", "{}"])
     counts: dict[str, int] = {}
     for tags, lines in rows.order_by().values_list("tags").annotate(lines=Sum("rows")):
         for key in json.loads(tags):

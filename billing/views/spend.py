@@ -161,7 +161,8 @@ def _row(request: ActorRequest, found: Exploration, group: Group) -> dict[str, A
 def _dimensions(request: ActorRequest, found: Exploration) -> list[dict[str, Any]]:
     now = found.question.by
     offered = [(name, title) for name, title in TITLES.items() if name not in ("tag", "service_category", "category")]
-    tags = [(f"tag:{key}", f"Tag {key}") for key in tag_keys_of(request.actor, found.currency)[:TAGS_OFFERED]]
+    keys = tag_keys_of(request.actor, found.currency, found.months[-1]) if found.months else []
+    tags = [(f"tag:{key}", f"Tag {key}") for key in keys[:TAGS_OFFERED]]
     if now not in dict(offered + tags):
         offered.append((now, _title(now)))
     return [
