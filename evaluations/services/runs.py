@@ -17,6 +17,7 @@ from evaluations.errors import (
     NoLooksLeftError,
     ProtocolNotFrozenError,
     StrangeModelError,
+    UploadUsedError,
     VerdictPendingError,
 )
 from evaluations.models import (
@@ -30,7 +31,7 @@ from evaluations.models import (
     Upload,
 )
 from evaluations.queries.protocols import looks_left
-from evaluations.services.datasets import close_upload, file_row, open_upload, store_chunk
+from evaluations.services.datasets import close_upload, file_row, is_used, open_upload, store_chunk
 from evaluations.services.protocols import terms_of
 from projects.access import Actor
 from projects.canonical import digest
@@ -112,6 +113,8 @@ def take_predictions(*, protocol: Protocol, upload: Upload, by: Actor) -> Predic
     if protocol.state != Protocol.State.FROZEN:
         raise ProtocolNotFrozenError
     closed = close_upload(upload=upload, by=by)
+    if is_used(closed):
+        raise UploadUsedError(name=closed.name)
     return PredictionFile.objects.create(protocol=protocol, name=closed.name, upload=closed)
 
 

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from billing.queries.costs import milestone_cost
 from evaluations.errors import ReportNotLatestError, VerdictPendingError
 from evaluations.models import Report
 from evaluations.queries.runs import deciding_run
@@ -18,6 +19,7 @@ from freelance_ml.reports.milestone import job_usage, report_body
 from projects.access import Actor, Role
 from projects.dispatch import start_job
 from projects.models import Decision, Milestone, ShareLink
+from projects.queries.ledgers import ledger_of_engagement
 from projects.services.decisions import record_decision
 from projects.services.mail import queue_mail
 from projects.services.milestones import Evidence, accept_milestone, set_milestone_status
@@ -47,7 +49,9 @@ def make_report(*, milestone: Milestone, by: Actor) -> Report:
     run = deciding_run(milestone)
     if run is None:
         raise VerdictPendingError
-    body = report_body(milestone=milestone, run=run, cost=job_usage(milestone), at=timezone.now())
+    cost = {**job_usage(milestone), "spend": milestone_cost(milestone).to_dict()["costs"]}
+    ledger = ledger_of_engagement(milestone.engagement)
+    body = report_body(milestone=milestone, run=run, cost=cost, ledger=ledger, at=timezone.now())
     report = freeze_report(milestone=milestone, run=run, body=body, by=by)
     start_job(
         kind=DRAW_REPORT,

@@ -23,7 +23,9 @@ SPLITS = {
 }
 
 
-def report_body(*, milestone: Milestone, run: EvaluationRun, cost: dict[str, Any], at: datetime) -> dict[str, Any]:
+def report_body(
+    *, milestone: Milestone, run: EvaluationRun, cost: dict[str, Any], ledger: dict[str, Any], at: datetime
+) -> dict[str, Any]:
     """Put a milestone's report together; every figure comes from the frozen result and protocol."""
     protocol, result = run.protocol, run.result or {}
     engagement = milestone.engagement
@@ -61,6 +63,7 @@ def report_body(*, milestone: Milestone, run: EvaluationRun, cost: dict[str, Any
         "model": _model(run.model) if run.model else {"predictions": run.predictions.name if run.predictions else ""},
         "provenance": _provenance(run),
         "cost": cost,
+        "ledger": ledger,
     }
 
 

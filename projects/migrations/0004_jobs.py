@@ -10,225 +10,410 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('projects', '0003_idempotency'),
+        ("projects", "0003_idempotency"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Pulse',
+            name="Pulse",
             fields=[
-                ('name', models.CharField(max_length=160, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
+                ("name", models.CharField(max_length=160, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Guard',
+            name="Guard",
             fields=[
-                ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('count', models.PositiveIntegerField(default=0)),
-                ('quiet_at', models.DateTimeField()),
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("count", models.PositiveIntegerField(default=0)),
+                ("quiet_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['quiet_at'], name='guard_quiet_at')],
+                "indexes": [models.Index(fields=["quiet_at"], name="guard_quiet_at")],
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('kind', models.CharField(max_length=60)),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('subject', models.CharField(blank=True, db_index=True, help_text='app.model:id of what it is for.', max_length=120)),
-                ('arguments', models.JSONField(blank=True, default=dict)),
-                ('lane', models.CharField(choices=[('long', 'Long'), ('quick', 'Quick')], default='long', max_length=5)),
-                ('priority', models.SmallIntegerField(default=0, help_text='Higher starts first.')),
-                ('key', models.CharField(blank=True, help_text='The same key starts the same job once.', max_length=120)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('waiting', 'Waiting for its parts'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', editable=False, max_length=9)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('max_attempts', models.PositiveSmallIntegerField(default=3)),
-                ('retries', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('fence', models.PositiveIntegerField(default=0, editable=False)),
-                ('worker', models.CharField(blank=True, editable=False, max_length=120)),
-                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('heartbeat_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('run_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('dispatched_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('cancel_requested_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('phase', models.CharField(blank=True, editable=False, max_length=80)),
-                ('progress_done', models.FloatField(default=0, editable=False)),
-                ('progress_total', models.FloatField(default=0, editable=False)),
-                ('phase_started_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('progress_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('log_lines', models.PositiveIntegerField(default=0, editable=False)),
-                ('log_bytes', models.PositiveIntegerField(default=0, editable=False)),
-                ('started_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('seed', models.BigIntegerField(default=0)),
-                ('versions', models.JSONField(default=dict, editable=False)),
-                ('isolation', models.CharField(blank=True, editable=False, max_length=200)),
-                ('wall_seconds', models.FloatField(default=0, editable=False)),
-                ('cpu_seconds', models.FloatField(default=0, editable=False)),
-                ('peak_bytes', models.BigIntegerField(default=0, editable=False)),
-                ('error_code', models.CharField(blank=True, editable=False, max_length=60)),
-                ('error_message', models.TextField(blank=True, editable=False)),
-                ('result', models.JSONField(default=dict, editable=False)),
-                ('result_digest', models.CharField(blank=True, editable=False, max_length=64)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='projects.job')),
-                ('workspace', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='projects.workspace')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("kind", models.CharField(max_length=60)),
+                ("title", models.CharField(blank=True, max_length=200)),
+                (
+                    "subject",
+                    models.CharField(
+                        blank=True, db_index=True, help_text="app.model:id of what it is for.", max_length=120
+                    ),
+                ),
+                ("arguments", models.JSONField(blank=True, default=dict)),
+                (
+                    "lane",
+                    models.CharField(choices=[("long", "Long"), ("quick", "Quick")], default="long", max_length=5),
+                ),
+                ("priority", models.SmallIntegerField(default=0, help_text="Higher starts first.")),
+                (
+                    "key",
+                    models.CharField(blank=True, help_text="The same key starts the same job once.", max_length=120),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("waiting", "Waiting for its parts"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        editable=False,
+                        max_length=9,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("max_attempts", models.PositiveSmallIntegerField(default=3)),
+                ("retries", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("fence", models.PositiveIntegerField(default=0, editable=False)),
+                ("worker", models.CharField(blank=True, editable=False, max_length=120)),
+                ("lease_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("heartbeat_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("run_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("dispatched_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("cancel_requested_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("phase", models.CharField(blank=True, editable=False, max_length=80)),
+                ("progress_done", models.FloatField(default=0, editable=False)),
+                ("progress_total", models.FloatField(default=0, editable=False)),
+                ("phase_started_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("progress_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("log_lines", models.PositiveIntegerField(default=0, editable=False)),
+                ("log_bytes", models.PositiveIntegerField(default=0, editable=False)),
+                ("started_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("seed", models.BigIntegerField(default=0)),
+                ("versions", models.JSONField(default=dict, editable=False)),
+                ("isolation", models.CharField(blank=True, editable=False, max_length=200)),
+                ("wall_seconds", models.FloatField(default=0, editable=False)),
+                ("cpu_seconds", models.FloatField(default=0, editable=False)),
+                ("peak_bytes", models.BigIntegerField(default=0, editable=False)),
+                ("error_code", models.CharField(blank=True, editable=False, max_length=60)),
+                ("error_message", models.TextField(blank=True, editable=False)),
+                ("result", models.JSONField(default=dict, editable=False)),
+                ("result_digest", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parts",
+                        to="projects.job",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="jobs",
+                        to="projects.workspace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', 'pk'],
+                "ordering": ["-created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='JobLogLine',
+            name="JobLogLine",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('number', models.PositiveIntegerField()),
-                ('text', models.CharField(max_length=2000)),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='log', to='projects.job')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("number", models.PositiveIntegerField()),
+                ("text", models.CharField(max_length=2000)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="log", to="projects.job"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['job', 'number'],
+                "ordering": ["job", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Mail',
+            name="Mail",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('key', models.CharField(blank=True, help_text='The same key sends the same letter once.', max_length=160)),
-                ('to', models.EmailField(max_length=254)),
-                ('subject', models.CharField(max_length=200)),
-                ('body', models.TextField()),
-                ('html', models.TextField(blank=True)),
-                ('message_id', models.CharField(editable=False, max_length=160, unique=True)),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('sent', 'Sent'), ('failed', 'Failed')], default='queued', editable=False, max_length=6)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('send_after', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('error', models.CharField(blank=True, editable=False, max_length=300)),
-                ('workspace', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='projects.workspace')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "key",
+                    models.CharField(blank=True, help_text="The same key sends the same letter once.", max_length=160),
+                ),
+                ("to", models.EmailField(max_length=254)),
+                ("subject", models.CharField(max_length=200)),
+                ("body", models.TextField()),
+                ("html", models.TextField(blank=True)),
+                ("message_id", models.CharField(editable=False, max_length=160, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("queued", "Waiting"), ("sent", "Sent"), ("failed", "Failed")],
+                        default="queued",
+                        editable=False,
+                        max_length=6,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("send_after", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("error", models.CharField(blank=True, editable=False, max_length=300)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mails",
+                        to="projects.workspace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', 'pk'],
+                "ordering": ["-created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Schedule',
+            name="Schedule",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('name', models.CharField(max_length=120)),
-                ('kind', models.CharField(max_length=60)),
-                ('arguments', models.JSONField(blank=True, default=dict)),
-                ('subject', models.CharField(blank=True, db_index=True, max_length=120)),
-                ('cadence', models.CharField(choices=[('interval', 'Every so many minutes'), ('daily', 'Every day'), ('weekly', 'Every week'), ('monthly', 'Every month')], max_length=8)),
-                ('minutes', models.PositiveIntegerField(default=60, help_text='Between two starts, for the cadence interval.')),
-                ('at', models.TimeField(default=datetime.time(6, 0), help_text='In the time zone of the schedule.', verbose_name='time of day')),
-                ('weekday', models.PositiveSmallIntegerField(default=0, help_text='0 is Monday.')),
-                ('day', models.PositiveSmallIntegerField(default=1, help_text='In a shorter month its last day.', verbose_name='day of the month')),
-                ('time_zone', models.CharField(default='UTC', max_length=64)),
-                ('enabled', models.BooleanField(default=True)),
-                ('next_at', models.DateTimeField(editable=False)),
-                ('last_started_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='schedules', to='projects.workspace')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("name", models.CharField(max_length=120)),
+                ("kind", models.CharField(max_length=60)),
+                ("arguments", models.JSONField(blank=True, default=dict)),
+                ("subject", models.CharField(blank=True, db_index=True, max_length=120)),
+                (
+                    "cadence",
+                    models.CharField(
+                        choices=[
+                            ("interval", "Every so many minutes"),
+                            ("daily", "Every day"),
+                            ("weekly", "Every week"),
+                            ("monthly", "Every month"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "minutes",
+                    models.PositiveIntegerField(default=60, help_text="Between two starts, for the cadence interval."),
+                ),
+                (
+                    "at",
+                    models.TimeField(
+                        default=datetime.time(6, 0),
+                        help_text="In the time zone of the schedule.",
+                        verbose_name="time of day",
+                    ),
+                ),
+                ("weekday", models.PositiveSmallIntegerField(default=0, help_text="0 is Monday.")),
+                (
+                    "day",
+                    models.PositiveSmallIntegerField(
+                        default=1, help_text="In a shorter month its last day.", verbose_name="day of the month"
+                    ),
+                ),
+                ("time_zone", models.CharField(default="UTC", max_length=64)),
+                ("enabled", models.BooleanField(default=True)),
+                ("next_at", models.DateTimeField(editable=False)),
+                ("last_started_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="schedules",
+                        to="projects.workspace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'pk'],
+                "ordering": ["name", "pk"],
             },
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['lane', '-priority', 'run_at'], name='job_due'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("state", "queued")), fields=["lane", "-priority", "run_at"], name="job_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='job_leased'),
+            model_name="job",
+            index=models.Index(condition=models.Q(("state", "running")), fields=["lease_until"], name="job_leased"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['workspace', '-created_at'], name='job_of_workspace'),
+            model_name="job",
+            index=models.Index(fields=["workspace", "-created_at"], name="job_of_workspace"),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('key', ''), _negated=True), fields=('workspace', 'kind', 'key'), name='job_key_once'),
+            model_name="job",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("key", ""), _negated=True), fields=("workspace", "kind", "key"), name="job_key_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('key', ''), _negated=True), ('workspace__isnull', True)), fields=('kind', 'key'), name='job_site_key_once'),
+            model_name="job",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(models.Q(("key", ""), _negated=True), ("workspace__isnull", True)),
+                fields=("kind", "key"),
+                name="job_site_key_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'waiting', 'running', 'done', 'failed', 'cancelled'])), name='job_state_known'),
+            model_name="job",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["queued", "waiting", "running", "done", "failed", "cancelled"])),
+                name="job_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), models.Q(('heartbeat_at__isnull', False), ('lease_until__isnull', False)), _connector='OR'), name='job_running_has_lease'),
+            model_name="job",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "running"), _negated=True),
+                    models.Q(("heartbeat_at__isnull", False), ("lease_until__isnull", False)),
+                    _connector="OR",
+                ),
+                name="job_running_has_lease",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('state__in', ['done', 'failed', 'cancelled'])), models.Q(('finished_at__isnull', True), ('state__in', ['queued', 'waiting', 'running'])), _connector='OR'), name='job_over_has_date'),
+            model_name="job",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("finished_at__isnull", False), ("state__in", ["done", "failed", "cancelled"])),
+                    models.Q(("finished_at__isnull", True), ("state__in", ["queued", "waiting", "running"])),
+                    _connector="OR",
+                ),
+                name="job_over_has_date",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), _negated=True), models.Q(('error_message', ''), _negated=True), _connector='OR'), name='job_failed_has_reason'),
+            model_name="job",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "failed"), _negated=True),
+                    models.Q(("error_message", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="job_failed_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='joblogline',
-            constraint=models.UniqueConstraint(fields=('job', 'number'), name='job_log_line_once'),
+            model_name="joblogline",
+            constraint=models.UniqueConstraint(fields=("job", "number"), name="job_log_line_once"),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['send_after'], name='mail_due'),
+            model_name="mail",
+            index=models.Index(condition=models.Q(("state", "queued")), fields=["send_after"], name="mail_due"),
         ),
         migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.UniqueConstraint(condition=models.Q(('key', ''), _negated=True), fields=('workspace', 'key'), name='mail_key_once'),
+            model_name="mail",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("key", ""), _negated=True), fields=("workspace", "key"), name="mail_key_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('key', ''), _negated=True), ('workspace__isnull', True)), fields=('key',), name='mail_site_key_once'),
+            model_name="mail",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(models.Q(("key", ""), _negated=True), ("workspace__isnull", True)),
+                fields=("key",),
+                name="mail_site_key_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sent', 'failed'])), name='mail_state_known'),
+            model_name="mail",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["queued", "sent", "failed"])), name="mail_state_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'sent'), ('sent_at__isnull', True), _connector='XOR'), name='mail_sent_has_date'),
+            model_name="mail",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state", "sent"), ("sent_at__isnull", True), _connector="XOR"),
+                name="mail_sent_has_date",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='schedule_name_once'),
+            model_name="schedule",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="schedule_name_once"),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(condition=models.Q(('workspace__isnull', True)), fields=('name',), name='schedule_site_name_once'),
+            model_name="schedule",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("workspace__isnull", True)), fields=("name",), name="schedule_site_name_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('cadence__in', ['interval', 'daily', 'weekly', 'monthly'])), name='schedule_cadence_known'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cadence__in", ["interval", "daily", "weekly", "monthly"])),
+                name="schedule_cadence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('minutes__gte', 1)), name='schedule_minutes_positive'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("minutes__gte", 1)), name="schedule_minutes_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='schedule_weekday_known'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(condition=models.Q(("weekday__lte", 6)), name="schedule_weekday_known"),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('day__gte', 1), ('day__lte', 31)), name='schedule_day_known'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("day__gte", 1), ("day__lte", 31)), name="schedule_day_known"
+            ),
         ),
     ]

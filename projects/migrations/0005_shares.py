@@ -8,113 +8,230 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('projects', '0004_jobs'),
+        ("projects", "0004_jobs"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ShareLink',
+            name="ShareLink",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('purpose', models.CharField(max_length=40)),
-                ('subject', models.CharField(db_index=True, help_text='app.model:id of what is shown.', max_length=120)),
-                ('title', models.CharField(max_length=200)),
-                ('token_digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('passcode_hash', models.CharField(blank=True, editable=False, max_length=200)),
-                ('recipient_name', models.CharField(blank=True, max_length=120)),
-                ('recipient_email', models.EmailField(blank=True, max_length=254)),
-                ('expires_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='share_links', to='projects.workspace')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("purpose", models.CharField(max_length=40)),
+                (
+                    "subject",
+                    models.CharField(db_index=True, help_text="app.model:id of what is shown.", max_length=120),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("token_digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("passcode_hash", models.CharField(blank=True, editable=False, max_length=200)),
+                ("recipient_name", models.CharField(blank=True, max_length=120)),
+                ("recipient_email", models.EmailField(blank=True, max_length=254)),
+                ("expires_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="share_links", to="projects.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', 'pk'],
+                "ordering": ["-created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('subject', models.CharField(db_index=True, help_text='app.model:id of what was decided on.', max_length=120)),
-                ('document_digest', models.CharField(help_text='SHA-256 of the document exactly as shown.', max_length=64)),
-                ('answer', models.CharField(choices=[('accepted', 'Accepted'), ('changes_requested', 'Changes requested'), ('signed', 'Signed'), ('approved', 'Approved'), ('declined', 'Declined')], max_length=17)),
-                ('name', models.CharField(max_length=120)),
-                ('email', models.EmailField(max_length=254)),
-                ('consent', models.TextField(help_text='The sentence that was agreed to.')),
-                ('message', models.TextField(blank=True)),
-                ('address', models.CharField(blank=True, max_length=64)),
-                ('agent', models.CharField(blank=True, max_length=200)),
-                ('evidence_digest', models.CharField(help_text='SHA-256 of all the above, kept in the audit trail.', max_length=64)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='projects.workspace')),
-                ('link', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='decisions', to='projects.sharelink')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "subject",
+                    models.CharField(db_index=True, help_text="app.model:id of what was decided on.", max_length=120),
+                ),
+                (
+                    "document_digest",
+                    models.CharField(help_text="SHA-256 of the document exactly as shown.", max_length=64),
+                ),
+                (
+                    "answer",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "Accepted"),
+                            ("changes_requested", "Changes requested"),
+                            ("signed", "Signed"),
+                            ("approved", "Approved"),
+                            ("declined", "Declined"),
+                        ],
+                        max_length=17,
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("email", models.EmailField(max_length=254)),
+                ("consent", models.TextField(help_text="The sentence that was agreed to.")),
+                ("message", models.TextField(blank=True)),
+                ("address", models.CharField(blank=True, max_length=64)),
+                ("agent", models.CharField(blank=True, max_length=200)),
+                (
+                    "evidence_digest",
+                    models.CharField(help_text="SHA-256 of all the above, kept in the audit trail.", max_length=64),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="decisions", to="projects.workspace"
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="decisions",
+                        to="projects.sharelink",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', 'pk'],
+                "ordering": ["-created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Comment',
+            name="Comment",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('subject', models.CharField(db_index=True, help_text='app.model:id of what it is about.', max_length=120)),
-                ('text', models.TextField(max_length=4000)),
-                ('author_name', models.CharField(max_length=120)),
-                ('author_email', models.EmailField(blank=True, max_length=254)),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='projects.workspace')),
-                ('link', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='comments', to='projects.sharelink')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "subject",
+                    models.CharField(db_index=True, help_text="app.model:id of what it is about.", max_length=120),
+                ),
+                ("text", models.TextField(max_length=4000)),
+                ("author_name", models.CharField(max_length=120)),
+                ("author_email", models.EmailField(blank=True, max_length=254)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="comments", to="projects.workspace"
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="comments",
+                        to="projects.sharelink",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at', 'pk'],
+                "ordering": ["created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='ShareSession',
+            name="ShareSession",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('secret_digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('expires_at', models.DateTimeField()),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='projects.sharelink')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("secret_digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sessions", to="projects.sharelink"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', 'pk'],
+                "ordering": ["-created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='ShareView',
+            name="ShareView",
             fields=[
-                ('id', models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('address', models.CharField(blank=True, max_length=64)),
-                ('agent', models.CharField(blank=True, max_length=200)),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='views', to='projects.sharelink')),
-                ('session', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='view', to='projects.sharesession')),
+                (
+                    "id",
+                    models.UUIDField(default=projects.access.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("address", models.CharField(blank=True, max_length=64)),
+                ("agent", models.CharField(blank=True, max_length=200)),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="views", to="projects.sharelink"
+                    ),
+                ),
+                (
+                    "session",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="view",
+                        to="projects.sharesession",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', 'pk'],
+                "ordering": ["-created_at", "pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='sharelink',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='share_link_expires_after_creation'),
+            model_name="sharelink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("created_at"))), name="share_link_expires_after_creation"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('subject', 'document_digest'), name='decision_once'),
+            model_name="decision",
+            constraint=models.UniqueConstraint(fields=("subject", "document_digest"), name="decision_once"),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('answer__in', ['accepted', 'changes_requested', 'signed', 'approved', 'declined'])), name='decision_answer_known'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("answer__in", ["accepted", "changes_requested", "signed", "approved", "declined"])),
+                name="decision_answer_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='comment',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='comment_says_something'),
+            model_name="comment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="comment_says_something"
+            ),
         ),
     ]

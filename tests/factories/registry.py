@@ -38,8 +38,10 @@ FIELDS = {
     "projects.schedule": lambda world: {"kind": "test", "cadence": "daily", "weekday": 0, "day": 1},
     "billing.billimport": lambda world: {"state": "committed", "currency": "", "preview": {}, "head": []},
     "billing.bill": lambda world: {"sums": {"billed": "1.5"}, "period": "2026-11-01", "currency": "EUR"},
-    "billing.charge": lambda world: {name: "1.5" for name in ("billed", "effective", "list_cost", "contracted")}
-    | {"quantity": "1", "credits": None, "tags": "{}", "currency": "EUR", "row": 1},
+    "billing.charge": lambda world: (
+        dict.fromkeys(("billed", "effective", "list_cost", "contracted"), "1.5")
+        | {"quantity": "1", "credits": None, "tags": "{}", "currency": "EUR", "row": 1}
+    ),
     "billing.monthlyspend": lambda world: {"tags": "{}", "currency": "EUR"},
     "billing.dailyspend": lambda world: {"currency": "EUR"},
     "billing.columnmapping": lambda world: {
