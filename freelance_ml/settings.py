@@ -126,7 +126,7 @@ else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": VAR_DIR / "freelance_ml.sqlite3",
+            "NAME": str(VAR_DIR / "freelance_ml.sqlite3"),
             "OPTIONS": SQLITE_OPTIONS,
         }
     }

@@ -14,7 +14,7 @@ from projects.errors import DomainError
 from projects.forms.people import SetUpForm
 from projects.models import Membership, User
 from projects.services.people import set_up
-from projects.web import commenter, member, render_page
+from projects.web import ActorRequest, commenter, member, render_page
 
 
 @require_GET
@@ -50,19 +50,19 @@ def welcome(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @commenter
-def choose_theme(request: HttpRequest) -> HttpResponse:
+def choose_theme(request: ActorRequest) -> HttpResponse:
     """Keep the theme that a person likes, on their account."""
     wished = request.POST.get("theme", "")
     if wished in {"system", "light", "dark"}:
-        User.objects.filter(pk=request.user.pk).update(theme=wished)
+        User.objects.filter(pk=str(request.user.pk)).update(theme=wished)
     return redirect(_way_back(request))
 
 
 @require_POST
 @commenter
-def choose_workspace(request: HttpRequest) -> HttpResponse:
+def choose_workspace(request: ActorRequest) -> HttpResponse:
     """Go on in another workspace of the same person."""
-    mine = Membership.objects.filter(user=request.user).select_related("workspace")
+    mine = Membership.objects.filter(user_id=str(request.user.pk)).select_related("workspace")
     for membership in mine:
         if str(membership.workspace_id) == request.POST.get("workspace", ""):
             request.session["workspace"] = str(membership.workspace_id)

@@ -1,7 +1,7 @@
 """Long work: the row is the truth, the message in the queue only a hint."""
 
 from datetime import datetime, time, timedelta
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -97,7 +97,7 @@ class Job(TenantModel):
     result = models.JSONField(default=dict, editable=False)
     result_digest = models.CharField(max_length=64, blank=True, editable=False)
 
-    objects = JobQuerySet.as_manager()
+    objects: ClassVar[Any] = JobQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "pk"]
