@@ -63,7 +63,7 @@ class ColumnMappingViewSet(CreateRows, ChangeRows, DeleteRows, ReadRows):
 
     def change_row(self, row: ColumnMapping, fields: dict[str, Any]) -> ColumnMapping:
         """Change a mapping."""
-        return bills.save_mapping(by=self.actor, mapping=row, **({"name": row.name, "body": row.body} | fields))
+        return bills.save_mapping(by=self.actor, mapping=row, **({"name": row.name, "body": None} | fields))
 
     def delete_row(self, row: ColumnMapping) -> None:
         """Delete a mapping."""

@@ -350,15 +350,15 @@ def _set_closed(bill: Bill, by: Actor, *, closed: bool) -> Bill:
 # --- mappings -----------------------------------------------------------------------------------
 @transaction.atomic
 def save_mapping(
-    *, name: str, body: Mapping[str, Any], by: Actor, mapping: ColumnMapping | None = None
+    *, name: str, body: Mapping[str, Any] | None, by: Actor, mapping: ColumnMapping | None = None
 ) -> ColumnMapping:
-    """Save which column fills which field, under a name.
+    """Save which column fills which field, under a name; without a body that of a saved mapping stays.
 
     Raises MappingError, MappingNameError.
     """
     by.must_write()
     try:
-        checked = reader.ColumnMapping.from_dict(body).to_dict()
+        checked = None if body is None else reader.ColumnMapping.from_dict(body).to_dict()
     except BillError as error:
         raise MappingError(message=str(error)) from error
     saved = ColumnMapping.objects.visible_to(by).select_for_update().get(pk=mapping.pk) if mapping else None
@@ -366,7 +366,9 @@ def save_mapping(
     if taken.exclude(pk__in=[saved.pk] if saved else []).exists():
         raise MappingNameError(name=name)
     saved = saved or ColumnMapping(workspace=by.workspace)
-    saved.name, saved.body = name, checked
+    saved.name = name
+    if checked is not None:
+        saved.body = checked
     saved.save()
     record(by=by, action="column_mapping.saved", target=saved)
     found: ColumnMapping = saved
