@@ -167,7 +167,8 @@ def _without_formulas(column: pa.Array) -> pa.Array:
     if pa.types.is_decimal(column.type) or not (pa.types.is_string(wanted) or pa.types.is_large_string(wanted)):
         return written
     risky = pc.fill_null(pc.match_substring_regex(written, FORMULA_PATTERN), False)  # noqa: FBT003  # pyarrow takes the value by place
-    return pc.if_else(risky, pc.binary_join_element_wise(pa.scalar("'", wanted), written, pa.scalar("", wanted)), written)
+    marked = pc.binary_join_element_wise(pa.scalar("'", wanted), written, pa.scalar("", wanted))
+    return pc.if_else(risky, marked, written)
 
 
 def _written(kind: pa.DataType) -> pa.DataType:
