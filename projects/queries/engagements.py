@@ -1,6 +1,6 @@
 """What pages ask about engagements: money from their milestones, and what waits for whom."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -34,26 +34,6 @@ def engagements_of(actor: Actor | None, *, text: str = "", status: str = "") -> 
 def engagements_by_status(actor: Actor | None) -> dict[str, int]:
     """Count the actor's engagements in every status that has any."""
     return dict(Engagement.objects.visible_to(actor).order_by().values_list("status").annotate(Count("pk")))
-
-
-def ledger_of(milestones: Iterable[Milestone]) -> dict[str, int]:
-    """Sum the fees of an engagement's milestones the way the ledger strip shows them, in minor units."""
-    counted = [row for row in milestones if row.status != Milestone.Status.CANCELLED]
-    agreed = sum(row.fee_minor for row in counted)
-
-    def total(*statuses: str) -> int:
-        return sum(row.fee_minor for row in counted if row.status in statuses)
-
-    paid = total("paid")
-    return {
-        "original": agreed,
-        "changes": 0,
-        "revised": agreed,
-        "accepted": total("accepted", "invoiced", "paid"),
-        "invoiced": total("invoiced", "paid"),
-        "paid": paid,
-        "balance": agreed - paid,
-    }
 
 
 def engagement_needs(actor: Actor) -> Iterator[Need]:
