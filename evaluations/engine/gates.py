@@ -134,7 +134,7 @@ def rows_to_decide(gate: Gate, measured: Measure, minimum: int, reason: str) -> 
 
 def describe(gate: Gate, measured: Measure, found: Metric, *, reason: str, more: int | None, minimum: int) -> str:
     """Say in one or two plain sentences what became of a promise."""
-    name = found.label if found.label[:2].isupper() or found.label == "R²" else found.label.lower()
+    name = found.label if found.label[:2].isupper() or found.label == "R²" else found.label[0].lower() + found.label[1:]
     if found.name in {"f1", "brier", "mcc", "roc_auc", "macro_roc_auc", "macro_f1", "weighted_f1"}:
         name = found.label
     if gate.slice is not None:
