@@ -5,8 +5,9 @@ import uuid
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.urls import resolve
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -40,8 +41,18 @@ def world(db):
 
 
 @pytest.fixture
-def schema(world):
-    return schemathesis.openapi.from_wsgi("/api/v1/schema/", get_wsgi_application())
+def application():
+    """The site as a server has it; as with Django's own test client, requests leave the test's connection open."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield get_wsgi_application()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def schema(world, application):
+    return schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
 
 
 def make_real(case, world):

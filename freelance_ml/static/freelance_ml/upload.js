@@ -225,6 +225,7 @@
 
   // --- hands ----------------------------------------------------------------------------------------------
   input.addEventListener("change", () => input.files[0] && begin(input.files[0]));
+  if (input.files[0] && !field.value) begin(input.files[0]); // chosen before this script was there
   drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("drop-over"); });
   drop.addEventListener("dragleave", () => drop.classList.remove("drop-over"));
   drop.addEventListener("drop", (event) => {
