@@ -112,9 +112,9 @@ def take_predictions(*, protocol: Protocol, upload: Upload, by: Actor) -> Predic
     by.must_write()
     if protocol.state != Protocol.State.FROZEN:
         raise ProtocolNotFrozenError
+    if is_used(upload):
+        raise UploadUsedError(name=upload.name)
     closed = close_upload(upload=upload, by=by)
-    if is_used(closed):
-        raise UploadUsedError(name=closed.name)
     return PredictionFile.objects.create(protocol=protocol, name=closed.name, upload=closed)
 
 

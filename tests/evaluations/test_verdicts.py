@@ -14,6 +14,7 @@ from evaluations.errors import (
     ProtocolFrozenError,
     ProtocolInvalidError,
     ProtocolNotFrozenError,
+    UploadUsedError,
 )
 from evaluations.models import DatasetVersion, EvaluationRun, Protocol, StoredFile
 from evaluations.queries.protocols import looks_left
@@ -193,3 +194,10 @@ def test_a_reviewer_changes_nothing(actor, reviewer):
     ):
         with pytest.raises(Exception, match="may not do this"):
             attempt()
+
+
+def test_an_upload_that_became_a_dataset_is_no_file_of_predictions(actor):
+    version = make_version(actor=actor)
+    protocol = make_protocol(actor=actor, version=version)
+    with pytest.raises(UploadUsedError, match="taken in already"):
+        runs.take_predictions(protocol=protocol, upload=version.upload, by=actor)

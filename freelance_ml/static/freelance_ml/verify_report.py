@@ -49,7 +49,7 @@ def canonical(value: Any) -> str:
     if isinstance(value, (int, float)):
         return number(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\x7f")
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         return "[" + ",".join(canonical(item) for item in value) + "]"
     keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
