@@ -1,7 +1,5 @@
 """The roof's own pages: the dashboard and the first run."""
 
-from allauth.account.internal.flows.login import perform_login
-from allauth.account.models import Login
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,6 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from freelance_ml.dashboard import STOP_POLLING, dashboard_of, running_jobs
 from projects.access import Actor
+from projects.accounts import enter_with_new_password
 from projects.errors import DomainError
 from projects.forms.people import SetUpForm
 from projects.models import Membership, User
@@ -44,7 +43,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             messages.error(request, str(error))
             return redirect("account_login")
-        return perform_login(request, Login(user=owner))
+        return enter_with_new_password(request, owner)
     return render_page(request, "welcome.html", {"form": form}, status=422 if form.errors else 200)
 
 

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import ChangePasswordForm, ResetPasswordForm
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.login import get_authentication_records, perform_login, record_authentication
+from allauth.account.models import Login
 from allauth.core import context as allauth_context
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -20,7 +21,7 @@ from django.contrib.sites.shortcuts import get_current_site
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from projects.access import Actor
 from projects.models import User
@@ -113,6 +114,13 @@ class AccountAdapter(DefaultAccountAdapter):
         said = {"request": request, "email": email, "current_site": get_current_site(request), **context}
         letter = self.render_mail(template_prefix, email, said)
         queue_mail(workspace=None, to=email, subject=letter.subject, body=letter.body)
+
+
+def enter_with_new_password(request: HttpRequest, user: User) -> HttpResponse:
+    """Sign in the person who chose the account's password in this very request: no page asks for it again at once."""
+    record_authentication(request, user, method="password", reauthenticated=True)
+    response: HttpResponse = perform_login(request, Login(user=user))
+    return response
 
 
 def _on_our_site(address: str) -> str:

@@ -4,8 +4,6 @@ import uuid
 from typing import Any, cast
 
 from allauth.account.decorators import reauthentication_required
-from allauth.account.internal.flows.login import perform_login
-from allauth.account.models import Login
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
@@ -18,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from projects.access import Role
+from projects.accounts import enter_with_new_password
 from projects.errors import DomainError
 from projects.forms.people import (
     AppearanceForm,
@@ -157,7 +156,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return _private(render_page(request, "projects/invitation.html", context, status=UNUSABLE))
     request.session["workspace"] = str(membership.workspace_id)
     messages.success(request, f"Welcome to {membership.workspace}.")
-    return redirect("dashboard") if user else perform_login(request, Login(user=membership.user))
+    return redirect("dashboard") if user else enter_with_new_password(request, membership.user)
 
 
 def _status(form: NewAccountForm) -> int:

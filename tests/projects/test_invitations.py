@@ -34,6 +34,7 @@ def test_a_new_person_comes_in(client, workspace, invited):
     membership = Membership.objects.get(user__email="nora@example.com")
     assert (membership.workspace, membership.role) == (workspace, Role.MEMBER)
     assert client.get("/settings/").status_code == 200
+    assert client.get("/accounts/2fa/totp/activate/").status_code == 200  # the password was chosen just now
     assert "nora@example.com" not in str(AuditEntry.objects.filter(target_label__contains="nora").values())
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.hashers import make_password
@@ -38,6 +39,14 @@ def test_the_first_visitor_makes_owner_and_workspace(client):
     assert client.get("/").status_code == 200
     assert User.objects.get().email == "olga@example.com"
     assert not User.objects.get().is_staff
+
+
+def test_who_just_chose_a_password_is_not_asked_for_it_again(client):
+    client.post("/welcome/", FIRST)
+    for page in ("/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/"):
+        assert client.get(page).status_code == 200, page
+    with time_machine.travel(time.time() + 3600):
+        assert client.get("/accounts/2fa/totp/activate/").status_code == 302
 
 
 def test_the_door_closes_behind_the_first(client, alice):
