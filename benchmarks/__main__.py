@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HELPERS = {"__init__", "__main__", "pages_site", "running"}
+HELPERS = {"__init__", "__main__", "data_tables", "pages_site", "provided", "running"}
 
 
 def main() -> int:

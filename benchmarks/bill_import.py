@@ -2,7 +2,7 @@
 
 The bill is the one of bills_preview.py. The database is a new SQLite file, or the one of DATABASE_URL:
 
-    .venv/bin/python benchmarks/bill_import.py
+    .venv/bin/python -m benchmarks bill_import
 
 The import is what the job does: read the file, write the lines, store them, allocate them by rules, sum them up.
 The raw path reads the finished lines with csv.reader and hands them to executemany, or hands the file to COPY.
@@ -37,6 +37,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from benchmarks.provided import bill
 from billing import dispatch
 from billing.bills.work import run
 from billing.models import BillImport, Charge
@@ -46,8 +47,6 @@ from billing.services.rules import Target, create_rule
 from projects.models import Job, User
 from projects.sandbox import Task
 from projects.services.people import actor_of, create_workspace
-
-BILL = HERE / ".data" / "focus13" / "focus_1_3_cost_and_usage_aws.csv"
 
 
 def clocked(work):
@@ -81,13 +80,14 @@ def main():
     for key, value in (("Environment", "prod"), ("Environment", "staging")):
         condition = {"field": "tag", "key": key, "word": "equals", "value": value}
         create_rule(name=value, conditions=[condition], targets=[Target()], by=by)
-    source = dispatch.receive_bill(path=BILL, name=BILL.name, by=by)
+    path = bill()
+    source = dispatch.receive_bill(path=path, name=path.name, by=by)
     folder = Path(tempfile.mkdtemp(dir=VAR))
     arguments = {"constants": {"source_id": str(source.pk)}}
     result = {}
 
     def read():
-        result.update(run(Task(arguments=arguments, inputs={"bill": BILL}, outputs=folder)))
+        result.update(run(Task(arguments=arguments, inputs={"bill": path}, outputs=folder)))
 
     reading = clocked(read)
     bills.finish_reading(source_id=source.pk, preview=result)
@@ -102,7 +102,7 @@ def main():
     storing = clocked(store)
     assert Charge.objects.filter(source=source).count() == result["rows"]
     walls, cpus = sorted(wall for wall, _ in bare), sorted(cpu for _, cpu in bare)
-    print(f"{connection.vendor}, {result['rows']} rows, {BILL.stat().st_size / 1e6:.1f} MB")
+    print(f"{connection.vendor}, {result['rows']} rows, {path.stat().st_size / 1e6:.1f} MB")
     print(f"raw driver path      {walls[1]:6.2f} s ({walls[0]:.2f}-{walls[2]:.2f}), {cpus[1]:.2f} s CPU")
     print(f"reading the file     {reading[0]:6.2f} s, {reading[1]:.2f} s CPU")
     print(f"storing              {storing[0]:6.2f} s, {storing[1]:.2f} s CPU  (lines, rules, sums)")

@@ -1,12 +1,8 @@
 """Preview of a large FOCUS bill against an exact aggregation by DuckDB, in the same run.
 
-The bill is made once by focus-data-toolkit; the peers live in an environment of their own:
+The bill is made once by focus-data-toolkit; that and DuckDB live in an environment of their own:
 
-    python -m venv benchmarks/.venvs/money
-    benchmarks/.venvs/money/bin/pip install focus-data-toolkit duckdb
-    benchmarks/.venvs/money/bin/focus-toolkit generate --provider aws --focus-version 1.3 \
-        --rows 125000 --seed 20261120 --out benchmarks/.data/focus13
-    .venv/bin/python benchmarks/bills_preview.py
+    .venv/bin/python -m benchmarks bills_preview
 
 Every figure is the median of fresh processes that take turns; the time is that of the work
 itself, without the start of Python and its imports.
@@ -18,9 +14,9 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from benchmarks.provided import bill, peers
+
 HERE = Path(__file__).resolve().parent
-BILL = HERE / ".data" / "focus13" / "focus_1_3_cost_and_usage_aws.csv"
-PEER = HERE / ".venvs" / "money" / "bin" / "python"
 RUNS = 5
 
 CLOCK = """
@@ -85,14 +81,14 @@ CONTENDERS = {
     "preview (this project)": (sys.executable, OURS),
     "preview and lines.csv (the job)": (sys.executable, JOB),
     "csv.reader alone": (sys.executable, CSV),
-    "DuckDB, DECIMAL(38,18), 3 groups": (str(PEER), DUCKDB),
+    "DuckDB, DECIMAL(38,18), 3 groups": (str(peers("spend")), DUCKDB),
     "pandas, all columns, float": (sys.executable, PANDAS),
 }
 
 
 def measure(python: str, code: str) -> dict:
     done = subprocess.run(
-        [python, "-c", CLOCK + code, str(BILL)],
+        [python, "-c", CLOCK + code, str(bill())],
         cwd=HERE.parent, check=True, capture_output=True, text=True,
     )  # fmt: skip
     return json.loads(done.stdout)

@@ -1,6 +1,6 @@
 """Explorer pages over twelve months of 125,000 lines each, in the database that bill_import.py has left.
 
-    .venv/bin/python benchmarks/bill_import.py && .venv/bin/python benchmarks/explorer.py
+    .venv/bin/python -m benchmarks bill_import explorer
 
 The stored month is copied eleven times into earlier months; then every page is asked for as a browser would.
 """

@@ -1,6 +1,6 @@
 """The peer's side of slices_groupings: counts of all 36 groupings by polars, CPU seconds on stdout.
 
-Runs in an environment of its own (numpy and polars), started by slices_groupings.
+Runs in the environment of data.txt beside it, started by slices_groupings.
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """The peers' side of read_csv, profile_tables and duplicates_overlap; prints one JSON line.
 
-Runs in an environment of its own (benchmarks/.venvs/data: polars, pandas, pyarrow, ydata-profiling).
+Runs in an environment of its own, made from data.txt beside it.
 """
 
 import json
