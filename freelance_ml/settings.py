@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "freelance_ml.proxies.ProxyMiddleware",
+    "projects.middleware.SharedPagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "projects.middleware.RequestIdMiddleware",

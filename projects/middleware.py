@@ -19,6 +19,8 @@ from projects.models import User
 from projects.services.people import actor_of
 
 SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+SHARED = "/s/"
+SHARED_ROOM = re.compile(rf"{SHARED}[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/")  # no secret in it
 PERMISSIONS = ", ".join(
     [
         *(f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics")),
@@ -102,6 +104,22 @@ class PrivacyMiddleware:
         is_private = request.path.startswith("/accounts/") or "Authorization" in request.headers
         if is_private or (user is not None and user.is_authenticated):
             patch_cache_control(response, private=True, no_store=True)
+        return response
+
+
+class SharedPagesMiddleware:
+    """Keep everything below /s/ out of caches, search machines and other sites' logs, whoever answers."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Set the headers by the address alone: refusals and redirects need them as much as pages."""
+        response = self.get_response(request)
+        if request.path_info.startswith(SHARED):
+            response["Cache-Control"] = "private, no-store"
+            response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+            response["Referrer-Policy"] = "same-origin" if SHARED_ROOM.match(request.path_info) else "no-referrer"
         return response
 
 

@@ -22,7 +22,7 @@ from projects.models import Decision, Milestone
 from projects.queries.shares import decision_on
 from projects.secrets import public_key
 from projects.shares import label_of, purpose_named
-from projects.views.share_links import share_context
+from projects.views.share_links import share_context, show_address_once, take_address
 from projects.web import ActorRequest, member, render_page, writer
 
 FORMS = ("pdf", "html", "json")
@@ -77,7 +77,7 @@ def report_page(request: ActorRequest, report_id: UUID) -> HttpResponse:
         **(share_context(request, purpose=purpose, subject=report) if purpose else {}),
         "send_form": SendForm(initial=_first_contact(report)),
         "last_day": dispatch.last_day_of_review(report.milestone),
-        "address": request.session.pop(f"report-link-{report.pk}", ""),
+        "address": take_address(request, subject=report),
         "crumbs": [
             (report.milestone.engagement.title, reverse("projects:engagement", args=[report.milestone.engagement_id])),
             (report.milestone.title, reverse("projects:milestone", args=[report.milestone_id])),
@@ -123,8 +123,7 @@ def report_send(request: ActorRequest, report_id: UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        # Shown once on the next page: only the link's fingerprint is kept.
-        request.session[f"report-link-{report.pk}"] = sent.address
+        show_address_once(request, subject=report, address=sent.address)
         messages.success(request, "The report is sent. The milestone is submitted.")
     return redirect("report", report.pk)
 

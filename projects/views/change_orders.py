@@ -22,7 +22,7 @@ from projects.services import change_orders
 from projects.shares import label_of, purpose_named
 from projects.views.engagements import find_engagement
 from projects.views.scopes import said
-from projects.views.share_links import share_context
+from projects.views.share_links import share_context, show_address_once, take_address
 from projects.web import ActorRequest, member, render_page, writer
 
 
@@ -107,8 +107,7 @@ def change_order_send(request: ActorRequest, change_order_id: UUID) -> HttpRespo
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        # Shown once on the next page: only the link's fingerprint is kept.
-        request.session[f"change-link-{order.pk}"] = sent.address
+        show_address_once(request, subject=order, address=sent.address)
         messages.success(request, f"Change order {sent.order.number} is frozen and on its way.")
     return redirect("projects:change-order", order.pk)
 
@@ -187,7 +186,7 @@ def _page(
         "currency": engagement.currency,
         "decision": answer_to(order, request.actor),
         "may_price": waits and request.actor.may_write and engagement.status not in ("cancelled", "archived"),
-        "address": request.session.pop(f"change-link-{order.pk}", ""),
+        "address": take_address(request, subject=order),
         "crumbs": [
             (engagement.client.name, reverse("projects:client", args=[engagement.client_id])),
             (engagement.title, reverse("projects:engagement", args=[engagement.pk])),

@@ -26,7 +26,7 @@ from projects.scoping.starters import payment_patterns, starters
 from projects.services import scope_drafts, scopes
 from projects.shares import purpose_named
 from projects.views.engagements import find_engagement
-from projects.views.share_links import share_context
+from projects.views.share_links import share_context, show_address_once, take_address
 from projects.web import ActorRequest, member, render_page, writer
 
 FORMS = ("pdf", "md", "json")
@@ -160,8 +160,7 @@ def scope_send(request: ActorRequest, scope_id: UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        # Shown once on the next page: only the link's fingerprint is kept.
-        request.session[f"scope-link-{scope.pk}"] = sent.address
+        show_address_once(request, subject=scope, address=sent.address)
         messages.success(request, f"Version {sent.scope.number} is frozen and on its way.")
     return redirect("projects:scope", scope.pk)
 
@@ -322,7 +321,7 @@ def _page_context(request: ActorRequest, scope: ScopeVersion) -> dict[str, Any]:
         **document_context(scope, decision),
         **(share_context(request, purpose=purpose, subject=scope) if purpose else {}),
         "countersign_form": CountersignForm(initial={"name": name}),
-        "address": request.session.pop(f"scope-link-{scope.pk}", ""),
+        "address": take_address(request, subject=scope),
         "versions": list(scope.engagement.scopes.all()),
         "crumbs": crumbs_of(scope),
     }

@@ -1,6 +1,7 @@
 """The freelancer's side of sharing: the links to a document, and what is said about it."""
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from projects.errors import DomainError
 from projects.forms.shares import CommentForm, ShareLinkForm
 from projects.models import ShareLink
 from projects.queries.shares import comments_on, links_of, subject_of
+from projects.secrets import SealError, open_text, seal_text
 from projects.services.comments import add_comment
 from projects.services.shares import create_share_link, revoke_share_link
 from projects.shares import Purpose, label_of, purpose_named
@@ -40,6 +42,21 @@ def share_context(request: ActorRequest, *, purpose: Purpose, subject: Any) -> d
         "comments": comments_on(label, actor=request.actor),
         "comment_form": CommentForm(),
     }
+
+
+def show_address_once(request: ActorRequest, *, subject: Any, address: str) -> None:
+    """Keep a link's address, sealed, for the next page of its document: only its fingerprint is kept for good."""
+    key = f"share-address-{label_of(subject)}"
+    request.session[key] = seal_text(address, context=key)
+
+
+def take_address(request: ActorRequest, *, subject: Any) -> str:
+    """Return the address kept by ``show_address_once``, this once; empty if there is none."""
+    key = f"share-address-{label_of(subject)}"
+    sealed = request.session.pop(key, "")
+    with suppress(SealError):  # its key was rotated away meanwhile
+        return open_text(sealed, context=key) if sealed else ""
+    return ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -28,17 +28,9 @@ def cookie_name(link_id: uuid.UUID) -> str:
     return f"{'__Host-' if settings.SECURE_SITE else ''}share-{link_id.hex}"
 
 
-def confidential(response: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:
-    """Keep a shared page out of caches, search machines and other sites' logs."""
-    response["Cache-Control"] = "private, no-store"
-    response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    response["Referrer-Policy"] = referrer
-    return response
-
-
 def gone(request: HttpRequest) -> HttpResponse:
     """Answer for wrong, expired and revoked links: the same body for each."""
-    return confidential(render(request, "shares/gone.html", status=404), referrer="no-referrer")
+    return render(request, "shares/gone.html", status=404)
 
 
 @csrf_exempt  # under no-referrer a browser sends Origin: null; who can post here holds the token already
@@ -61,8 +53,7 @@ def share_door(request: HttpRequest, token: str) -> HttpResponse:
             status = 429 if isinstance(error, TooManyTriesError) else 422
             form.full_clean()
             form.add_error(None, str(error))
-    response = render(request, "shares/door.html", {"link": link, "form": form}, status=status)
-    return confidential(response, referrer="no-referrer")
+    return render(request, "shares/door.html", {"link": link, "form": form}, status=status)
 
 
 def _let_in(opened: OpenedLink) -> HttpResponse:
@@ -76,7 +67,7 @@ def _let_in(opened: OpenedLink) -> HttpResponse:
         httponly=True,
         samesite="Lax",
     )
-    return confidential(response, referrer="no-referrer")
+    return response
 
 
 def visitor(room: Room) -> Room:
@@ -90,7 +81,7 @@ def visitor(room: Room) -> Room:
         actor = visitor_of(session.link, address=request.META.get("REMOTE_ADDR"), request_id=getattr(request, "id", ""))
         agent = request.headers.get("User-Agent", "")[:200]
         visit = Visit(link=session.link, session=session, actor=actor, agent=agent)
-        return confidential(room(request, visit=visit, **kwargs))
+        return room(request, visit=visit, **kwargs)
 
     return guarded
 

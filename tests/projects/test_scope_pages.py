@@ -1,5 +1,6 @@
 """Each page: it works, a stranger gets 404, the signed-out are sent to sign in, the wrong method is refused."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -156,6 +157,15 @@ def test_the_odds_stand_beside_the_price(signed_in, draft, actor):
 
 
 # --- sent -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("sent", "named"), [("scope-send", "draft"), ("change-order-send", "order")])
+def test_the_address_of_a_link_is_not_at_rest_in_the_session(signed_in, request, sent, named):
+    document = request.getfixturevalue(named)
+    assert signed_in.post(address(sent, document), {"recipient_name": "Carla", "days": "30"}).status_code == 302
+    kept = json.dumps(dict(signed_in.session))
+    assert "share-address" in kept
+    assert "shr_" not in kept
+
+
 def test_sending_shows_the_link_once_and_the_version_from_then_on(signed_in, draft):
     form = {"recipient_name": "Carla", "recipient_email": "", "days": "30", "passcode": ""}
     page = signed_in.post(address("scope-send", draft), form, follow=True).content.decode()

@@ -140,6 +140,26 @@ def test_the_pages_behind_a_link_stay_out_of_caches_searches_and_foreign_logs(cl
     assert "Disallow: /" in client.get("/robots.txt").content.decode()
 
 
+def test_refusals_below_the_prefix_are_as_confidential_as_its_pages(client, made, inside, settings):
+    answers = [
+        inside.put(room(made)),
+        inside.get(room(made) + "comments/"),
+        inside.get(room(made) + "nothing/"),
+        client.put(door(made)),
+        client.get(door(made).rstrip("/")),
+        client.get("/s/not.a.token/and/more"),
+        client.get("/s/"),
+    ]
+    settings.SECURE_SSL_REDIRECT = True
+    answers.append(Browser().get(door(made)))
+    assert [answer.status_code for answer in answers] == [405, 405, 404, 405, 301, 404, 404, 301]
+    for answer in answers:
+        assert answer["X-Robots-Tag"] == "noindex, nofollow, noarchive"
+        assert answer["Cache-Control"] == "private, no-store"
+        in_room = answer.wsgi_request.path.startswith(room(made))
+        assert answer["Referrer-Policy"] == ("same-origin" if in_room else "no-referrer")
+
+
 def test_the_door_works_in_a_browser_that_sends_no_origin(made):
     strict = Browser(enforce_csrf_checks=True)
     answer = strict.post(door(made), headers={"Origin": "null"})

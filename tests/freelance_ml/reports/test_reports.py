@@ -47,6 +47,14 @@ def test_the_charts_are_drawn_by_a_job(report):
     assert len(report_pdf(report)) > len(report_pdf(Report(body=report.body, digest="", signature="", key_id="")))
 
 
+def test_the_address_is_shown_once_and_never_at_rest_in_the_session(signed_in, report):
+    assert signed_in.post(reverse("report-send", args=[report.pk]), {"days": "14"}).status_code == 302
+    assert "shr_" not in json.dumps(dict(signed_in.session))
+    page = reverse("report", args=[report.pk])
+    assert "/s/shr_" in signed_in.get(page).content.decode()
+    assert "/s/shr_" not in signed_in.get(page).content.decode()
+
+
 def test_without_a_verdict_there_is_no_report(actor):
     with pytest.raises(VerdictPendingError):
         dispatch.make_report(milestone=make_milestone(workspace=actor.workspace), by=actor)
