@@ -21,7 +21,6 @@ from django.conf import settings
 from django.test import Client
 from freelance_ml import demo
 from projects.models import User
-demo.fill_workspace(password="a-password-for-measuring", say=lambda line: None)
 client = Client()
 client.force_login(User.objects.get(email=demo.EMAIL))
 print("session", client.cookies[settings.SESSION_COOKIE_NAME].value)
@@ -66,9 +65,10 @@ def exists(port: int, path: str, cookie: str) -> bool:
 def main() -> None:
     with folder() as var:
         port = free_port()
-        environment = environment_for(var, PORT=str(port), LOG_LEVEL="WARNING")
+        # The command takes a folder of this name as it is, and makes the database and the static files too.
+        environment = environment_for(var / "demo", PORT=str(port), LOG_LEVEL="WARNING")
         manage = [sys.executable, "manage.py"]
-        subprocess.run([*manage, "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
+        subprocess.run([*manage, "demo", "--fill-only"], cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
         said = subprocess.run(
             [*manage, "shell", "-v", "0", "-c", SIGN_IN],
             cwd=ROOT,
@@ -86,12 +86,11 @@ def main() -> None:
         )
         try:
             wait_for_answer(port)
-            pages = [path for path in PAGES if exists(port, path, cookie)]
-            for path in pages:
+            for path in PAGES:
                 rate(port, path, cookie)  # warm
-            rates = {path: [] for path in pages}
+            rates = {path: [] for path in PAGES}
             for _ in range(ROUNDS):
-                for path in pages:
+                for path in PAGES:
                     rates[path].append(rate(port, path, cookie))
         finally:
             os.killpg(server.pid, signal.SIGTERM)
