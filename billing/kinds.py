@@ -31,7 +31,7 @@ def _import_of(job: Job) -> BillImport:
 def _lay(job: Job, source: BillImport) -> Path:
     folder = folder_of(job) / "inputs"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return storage.fetch(source.workspace_id, source.sha256, folder / "bill")
+    return storage.BILLS.fetch(source.workspace_id, source.sha256, folder / "bill")
 
 
 def prepare_reading(job: Job) -> Prepared:

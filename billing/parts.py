@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Budget
+from billing.queries.bills import bytes_kept
 from billing.queries.budgets import budget_needs, state_of
 from billing.queries.costs import engagement_cost, milestone_cost
 from projects.access import Actor
@@ -14,6 +15,7 @@ from projects.attention import register_needs
 from projects.models import Engagement, Milestone
 from projects.palette import Entry, register_actions
 from projects.parts import Part, register_part
+from projects.quota import register_files
 
 
 def engagement_part(actor: Actor, engagement: Engagement) -> Part:
@@ -70,5 +72,6 @@ def register_all() -> None:
     """Add the parts, needs and actions; called once when the application starts."""
     register_part(page="engagement", name="spend", build=engagement_part, place="side", order=40)
     register_part(page="milestone", name="spend", build=milestone_part, place="side", order=40)
+    register_files("bills", bytes_kept)
     register_needs("budgets", budget_needs)
     register_actions("spend", _actions)

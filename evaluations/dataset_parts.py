@@ -6,12 +6,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evaluations.models import Dataset
-from evaluations.queries.datasets import asking, datasets_of, past_retention, with_latest
+from evaluations.queries.datasets import asking, bytes_kept, datasets_of, past_retention, with_latest
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, Need, register_needs
 from projects.models import Engagement
 from projects.palette import Entry, register_actions, register_source
 from projects.parts import Part, register_part
+from projects.quota import register_files
 
 SHOWN_AT_MOST = 50
 
@@ -66,6 +67,7 @@ def datasets_of_engagement(actor: Actor, engagement: Engagement) -> Part:
 def register_all() -> None:
     """Add the parts, needs, names and actions."""
     register_part(page="engagement", name="datasets", build=datasets_of_engagement, order=40)
+    register_files("data", bytes_kept)
     register_needs("datasets", dataset_needs)
     register_source("Data", datasets_by_name)
     register_actions("data", dataset_actions)

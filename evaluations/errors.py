@@ -38,13 +38,6 @@ class ReadingInProgressError(DomainError):
     template = "{version} is still being read. Wait until that is done, then try again."
 
 
-class QuotaExceededError(DomainError):
-    """Raised when a workspace would hold more than its share of the disk."""
-
-    code = "quota-exceeded"
-    template = "This workspace holds {used} of {limit} bytes. Delete datasets that are no longer needed."
-
-
 class ChunkMismatchError(DomainError):
     """Raised when a piece does not have the size or hash that it should have."""
 

@@ -29,7 +29,7 @@ def _inputs(job: Job) -> Path:
 
 
 def _put(job: Job, path: Path) -> dict[str, Any]:
-    return asdict(storage.put(_workspace_of(job), path))
+    return asdict(storage.DATA.put(_workspace_of(job), path))
 
 
 def _workspace_of(job: Job) -> UUID:
@@ -88,7 +88,7 @@ def prepare_audit(job: Job) -> Prepared:
     """Lay the table beside what is to be predicted."""
     version = _version_of(job)
     assert version.table is not None  # noqa: S101  # dispatch only audits what has been read
-    table = storage.fetch(_workspace_of(job), version.table.sha256, _inputs(job) / "table.parquet")
+    table = storage.DATA.fetch(_workspace_of(job), version.table.sha256, _inputs(job) / "table.parquet")
     return Prepared(arguments={"question": job.arguments["question"]}, files={"table": table})
 
 
@@ -109,7 +109,7 @@ def prepare_drawing(job: Job) -> Prepared:
     version = protocol.dataset_version
     assert version is not None  # noqa: S101  # checked before the draft was sent here
     assert version.table is not None  # noqa: S101  # as above
-    table = storage.fetch(_workspace_of(job), version.table.sha256, _inputs(job) / "table.parquet")
+    table = storage.DATA.fetch(_workspace_of(job), version.table.sha256, _inputs(job) / "table.parquet")
     return Prepared(arguments={"protocol": protocol.body, "salt": job.arguments["salt"]}, files={"table": table})
 
 
@@ -137,7 +137,7 @@ def prepare_training(job: Job) -> Prepared:
     """Lay the development rows, and nothing else, beside the terms."""
     run = TrainingRun.objects.select_related("protocol__acceptance_set__development").get(pk=job.arguments["run"])
     development = run.protocol.acceptance_set.development
-    table = storage.fetch(_workspace_of(job), development.sha256, _inputs(job) / "development.parquet")
+    table = storage.DATA.fetch(_workspace_of(job), development.sha256, _inputs(job) / "development.parquet")
     return Prepared(
         arguments={"protocol": run.protocol.body["terms"], "recipes": run.recipes, "budget": run.budget_seconds},
         files={"development": table},
@@ -167,7 +167,7 @@ def prepare_evaluation(job: Job) -> Prepared:
     arguments: dict[str, Any] = {"protocol": run.protocol.body["terms"]}
     if run.model is not None:
         assert run.model.artifact is not None  # noqa: S101  # a model is stored with its file
-        files["model"] = storage.fetch(_workspace_of(job), run.model.artifact.sha256, folder / "model.skops")
+        files["model"] = storage.DATA.fetch(_workspace_of(job), run.model.artifact.sha256, folder / "model.skops")
         arguments |= {"plan": run.model.facts["plan"], "classes": run.model.facts["classes"]}
     if run.predictions is not None:
         files["predictions"] = runs.fetch_predictions(predictions=run.predictions, target=folder / "predictions")

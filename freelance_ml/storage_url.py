@@ -40,7 +40,7 @@ def configuration(url: str, *, folder: Path) -> dict[str, Any]:
             "addressing_style": options.get("addressing", "auto"),
             "default_acl": None,
             "querystring_auth": True,
-            "file_overwrite": False,
+            "file_overwrite": True,  # as on disk: an address names one file
             "signature_version": "s3v4",
         },
     }

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -253,8 +254,7 @@ def open_file(source: BinaryIO, *, context: str) -> Iterator[bytes]:
         message = "This file is not sealed."
         raise SealError(message)
     try:
-        (length,) = struct.unpack(">H", source.read(2))
-        cipher = AESGCM(base64.b64decode(open_text(source.read(length).decode(), context=f"file|{context}")))
+        cipher = AESGCM(base64.b64decode(open_text(_wrapped_key(source), context=f"file|{context}")))
         number, chunk = 0, source.read(CHUNK + TAG)
         while True:
             following = source.read(CHUNK + TAG)
@@ -263,7 +263,37 @@ def open_file(source: BinaryIO, *, context: str) -> Iterator[bytes]:
             if last:
                 return
             chunk, number = following, number + 1
-    except (InvalidTag, ValueError, struct.error) as error:
+    except (InvalidTag, ValueError) as error:
+        message = "This sealed file was changed or cut off."
+        raise SealError(message) from error
+
+
+def file_key(source: BinaryIO) -> str:
+    """Name the ring's key under which a file is sealed; empty if it is not sealed."""
+    if source.read(len(FILE_MARK)) != FILE_MARK:
+        return ""
+    return sealed_with(_wrapped_key(source))
+
+
+def reseal_file(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
+    """Copy a sealed file with its own key sealed anew by the active key of the ring.
+
+    Raises SealError if it is not sealed or its key cannot be opened.
+    """
+    if source.read(len(FILE_MARK)) != FILE_MARK:
+        message = "This file is not sealed."
+        raise SealError(message)
+    place = f"file|{context}"
+    wrapped = seal_text(open_text(_wrapped_key(source), context=place), context=place).encode()
+    target.write(FILE_MARK + struct.pack(">H", len(wrapped)) + wrapped)
+    shutil.copyfileobj(source, target, CHUNK)
+
+
+def _wrapped_key(source: BinaryIO) -> str:
+    try:
+        (length,) = struct.unpack(">H", source.read(2))
+        return source.read(length).decode()
+    except (ValueError, struct.error) as error:
         message = "This sealed file was changed or cut off."
         raise SealError(message) from error
 

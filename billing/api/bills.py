@@ -1,6 +1,6 @@
 """Bills on their way in, and what is stored of them."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -171,7 +171,7 @@ class BillImportViewSet(ReadRows):
         """Take a bill in and start reading it; nothing is stored before the commit."""
         wish = NewBillSerializer(data=request.query_params.dict(), context=self.get_serializer_context())
         wish.is_valid(raise_exception=True)
-        path = _write(request.data)
+        path = storage.take_in(_blocks(request.data))
         try:
             source = dispatch.receive_bill(path=path, by=self.actor, **wish.validated_data)
         finally:
@@ -204,18 +204,10 @@ class BillImportViewSet(ReadRows):
         return Response(self.get_serializer(done).data)
 
 
-def _write(stream: Any) -> Path:
-    """Write a body to disk, no more of it than a bill may have."""
-    target, size = storage.scratch_file(), 0
-    with target.open("wb") as out:
-        while hasattr(stream, "read") and (block := stream.read(BLOCK)):
-            size += len(block)
-            if size > storage.LARGEST:
-                out.close()
-                target.unlink()
-                raise storage.BillTooLargeError(limit=storage.LARGEST // 10**6)
-            out.write(block)
-    return target
+def _blocks(stream: Any) -> Iterator[bytes]:
+    """Yield a body's bytes; nothing where none was sent."""
+    while hasattr(stream, "read") and (block := stream.read(BLOCK)):
+        yield block
 
 
 class BillSerializer(ScopedModelSerializer):

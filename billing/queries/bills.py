@@ -5,10 +5,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from billing.models import Bill, BillImport
 from projects.access import Actor
+from projects.models import Workspace
 
 NEW, SAME, NEWER, CLOSED, CLOSED_SAME = "new", "same", "newer", "closed", "closed-same"
 SHOWN = ("billed", "effective", "list_cost", "contracted", "credits")
@@ -130,3 +131,9 @@ def imports_of(actor: Actor | None) -> QuerySet[BillImport]:
     """List the files that arrived, the newest first."""
     found: QuerySet[BillImport] = BillImport.objects.visible_to(actor).select_related("job", "mapping")
     return found
+
+
+def bytes_kept(workspace: Workspace) -> int:
+    """Count the bytes of the originals that are kept; the same file counts once."""
+    kept = BillImport.objects.in_workspace(workspace).exclude(state=BillImport.State.DISCARDED)
+    return kept.order_by().values("sha256", "size").distinct().aggregate(sum=Sum("size"))["sum"] or 0

@@ -27,6 +27,7 @@ from projects.currencies import EXPONENTS
 from projects.errors import DomainError
 from projects.models import Job
 from projects.models.people import Workspace
+from projects.quota import must_fit
 from projects.services.audit import record
 
 HEAD_ROWS, HEAD_COLUMNS, HEAD_CELL = 30, 250, 120
@@ -92,7 +93,7 @@ def receive_bill(
 ) -> BillImport:
     """Keep the original of a bill; a saved mapping that fits an unknown header is chosen by itself.
 
-    Raises BillTooLargeError, WrongCurrencyError.
+    Raises BillTooLargeError, QuotaExceededError, WrongCurrencyError.
     """
     by.must_write()
     if path.stat().st_size > storage.LARGEST:
@@ -101,13 +102,13 @@ def receive_bill(
     head = read_head(path)
     if mapping is None:
         mapping = fitting_mapping(by, head)
-    sha256 = storage.digest_of(path)
-    storage.keep(by.workspace.pk, path, sha256)
+    must_fit(by.workspace, path.stat().st_size)
+    stored = storage.BILLS.put(by.workspace.pk, path)
     source = BillImport.objects.create(
         workspace=by.workspace,
         name=" ".join(name.split())[:200] or "bill.csv",
-        size=path.stat().st_size,
-        sha256=sha256,
+        size=stored.size,
+        sha256=stored.sha256,
         mapping=mapping,
         currency=currency,
         basis=basis,
@@ -115,7 +116,7 @@ def receive_bill(
         head=head,
         created_by=by.user,
     )
-    record(by=by, action="bill.received", target=source, detail={"sha256": sha256, "size": source.size})
+    record(by=by, action="bill.received", target=source, detail={"sha256": stored.sha256, "size": stored.size})
     return source
 
 
@@ -201,7 +202,7 @@ def discard_bill(*, source: BillImport, by: Actor) -> BillImport:
     alike = BillImport.objects.filter(workspace=by.workspace, sha256=locked.sha256)
     if not alike.exclude(state=BillImport.State.DISCARDED).exists():
         workspace_id, sha256 = by.workspace.pk, locked.sha256
-        transaction.on_commit(lambda: storage.drop(workspace_id, sha256))
+        transaction.on_commit(lambda: storage.BILLS.delete(workspace_id, sha256))
     return locked
 
 

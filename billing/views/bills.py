@@ -19,6 +19,7 @@ from billing.views.sections import FORM_METHODS, UNUSABLE, show
 from projects.currencies import EXPONENTS
 from projects.errors import DomainError
 from projects.filters import page_of
+from projects.storage import scratch_file
 from projects.web import ActorRequest, member, writer
 
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
@@ -48,7 +49,7 @@ def bill_new(request: ActorRequest) -> HttpResponse:
         wishes = {name: form.cleaned_data[name] for name in ("currency", "basis", "export", "mapping")}
         path = None
         try:
-            path = storage.take_upload(upload)
+            path = storage.take_in(upload.chunks())
             source = dispatch.receive_bill(path=path, name=upload.name, by=request.actor, **wishes)
         except DomainError as error:
             form.add_error("file", str(error))
@@ -151,9 +152,9 @@ def bill_mapping(request: ActorRequest, bill_import_id: UUID) -> HttpResponse:
 def bill_file(request: ActorRequest, bill_import_id: UUID) -> HttpResponseBase:
     """Hand out the original as it arrived."""
     source = _import(request, bill_import_id)
-    target = storage.scratch_file()
+    target = scratch_file()
     try:
-        storage.fetch(source.workspace_id, source.sha256, target)
+        storage.BILLS.fetch(source.workspace_id, source.sha256, target)
         stream = target.open("rb")  # the name goes below; the bytes stay until they are sent
     except DomainError as error:
         messages.error(request, str(error))

@@ -6,12 +6,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 
 from evaluations.kind_names import AUDIT_DATASET
-from evaluations.models import Column, Dataset, DatasetVersion
+from evaluations.models import Column, Dataset, DatasetVersion, StoredFile
 from projects.access import Actor
-from projects.models import Engagement, Job
+from projects.models import Engagement, Job, Workspace
 from projects.queries.jobs import jobs_about
 
 HEAVY = ("report", "profile", "findings", "options")
@@ -70,6 +70,11 @@ def past_retention(actor: Actor, today: date) -> QuerySet[Dataset]:
     """List the datasets that should have been deleted by now."""
     rows: QuerySet[Dataset] = Dataset.objects.visible_to(actor).filter(retention_on__lt=today)
     return rows
+
+
+def bytes_kept(workspace: Workspace) -> int:
+    """Count the bytes of the workspace's files."""
+    return StoredFile.objects.in_workspace(workspace).aggregate(sum=Sum("size"))["sum"] or 0
 
 
 def columns_of(version: DatasetVersion, *, text: str = "") -> QuerySet[Column]:

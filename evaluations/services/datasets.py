@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, ProtectedError, Sum
+from django.db.models import Max, ProtectedError
 from django.utils import timezone
 
 from evaluations import storage
@@ -15,7 +15,6 @@ from evaluations.errors import (
     ChunkMismatchError,
     DatasetNameTakenError,
     DatasetNotReadyError,
-    QuotaExceededError,
     ReadingInProgressError,
     UploadIncompleteError,
     UploadTooLargeError,
@@ -25,7 +24,9 @@ from evaluations.errors import (
 from evaluations.models import Column, Dataset, DatasetVersion, PredictionFile, StoredFile, Upload, UploadChunk
 from projects.access import Actor
 from projects.models import Workspace
+from projects.quota import must_fit
 from projects.services import audit
+from projects.storage import DamagedFileError, Stored, must_have_room
 
 CHUNK_SIZE = 8 << 20  # bytes: large enough for few requests, small enough to hold in memory
 COLUMN_BATCH = 500
@@ -40,10 +41,8 @@ def open_upload(*, name: str, size: int, by: Actor) -> Upload:
     by.must_write()
     if size > settings.UPLOAD_MAX_BYTES:
         raise UploadTooLargeError(size=size, limit=settings.UPLOAD_MAX_BYTES)
-    used = StoredFile.objects.in_workspace(by.workspace).aggregate(sum=Sum("size"))["sum"] or 0
-    if used + size > settings.WORKSPACE_MAX_BYTES:
-        raise QuotaExceededError(used=used, limit=settings.WORKSPACE_MAX_BYTES)
-    storage.must_have_room(2 * size)
+    must_fit(by.workspace, size)
+    must_have_room(2 * size)
     safe_name = Path(name.replace("\\", "/")).name[:255] or "upload"
     return Upload.objects.create(
         workspace=by.workspace, name=safe_name, size=size, chunk_size=CHUNK_SIZE, created_by=by.user
@@ -59,7 +58,7 @@ def store_chunk(*, upload: Upload, index: int, content: IO[bytes], by: Actor, sh
     if upload.completed_at or not 0 <= index < upload.chunk_count:
         raise ChunkMismatchError(index=index, size=0, expected=0)
 
-    def check(arrived: storage.Stored) -> None:
+    def check(arrived: Stored) -> None:
         if arrived.size != upload.size_of(index) or (sha256 and sha256.lower() != arrived.sha256):
             raise ChunkMismatchError(index=index, size=arrived.size, expected=upload.size_of(index))
 
@@ -237,11 +236,11 @@ def _forget_file(file: StoredFile) -> None:
             file.delete()
     except ProtectedError:
         return
-    transaction.on_commit(lambda: storage.delete(workspace_id, sha256))
+    transaction.on_commit(lambda: storage.DATA.delete(workspace_id, sha256))
 
 
 def file_row(*, workspace: Workspace, stored: Mapping[str, Any]) -> StoredFile:
-    """Return the row of bytes that lie in the storage already; ``stored`` is as ``storage.put`` gave it."""
+    """Return the row of bytes that lie in the storage already; ``stored`` is as the shelf gave it."""
     row, _ = StoredFile.objects.get_or_create(
         workspace=workspace, sha256=stored["sha256"], defaults={"size": stored["size"]}
     )
@@ -251,10 +250,10 @@ def file_row(*, workspace: Workspace, stored: Mapping[str, Any]) -> StoredFile:
 def fetch_original(*, version: DatasetVersion, target: Path) -> Path:
     """Lay the file as it arrived at ``target``: from the storage, or joined from its pieces."""
     if version.original is not None:
-        return storage.fetch(version.dataset.workspace_id, version.original.sha256, target)
+        return storage.DATA.fetch(version.dataset.workspace_id, version.original.sha256, target)
     upload = version.upload
     if upload is None:
-        raise storage.DamagedFileError(address=version.file_name)
+        raise DamagedFileError(address=version.file_name)
     storage.join_chunks(upload.pk, upload.chunk_count, target)
     return target
 

@@ -37,6 +37,7 @@ from projects.access import Actor
 from projects.canonical import digest
 from projects.models import Job
 from projects.services import audit
+from projects.storage import DamagedFileError
 
 
 @transaction.atomic
@@ -224,17 +225,17 @@ def fetch_rows(*, run: EvaluationRun, target: Path) -> Path:
     workspace_id = run.protocol.workspace.pk
     if not Look.objects.filter(run=run, protocol=run.protocol).exists():
         raise LookNotChargedError
-    return storage.fetch(workspace_id, aside.acceptance.sha256, target)
+    return storage.DATA.fetch(workspace_id, aside.acceptance.sha256, target)
 
 
 def fetch_predictions(*, predictions: PredictionFile, target: Path) -> Path:
     """Lay a file of predictions as it arrived at ``target``."""
     workspace_id = predictions.protocol.workspace.pk
     if predictions.original is not None:
-        return storage.fetch(workspace_id, predictions.original.sha256, target)
+        return storage.DATA.fetch(workspace_id, predictions.original.sha256, target)
     upload = predictions.upload
     if upload is None:
-        raise storage.DamagedFileError(address=predictions.name)
+        raise DamagedFileError(address=predictions.name)
     storage.join_chunks(upload.pk, upload.chunk_count, target)
     return target
 

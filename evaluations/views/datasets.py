@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evaluations import dispatch, storage
+from evaluations import dispatch
 from evaluations.forms.datasets import (
     MOST_OFFERED,
     TYPE_NAMES,
@@ -39,9 +39,11 @@ from evaluations.queries.datasets import (
     with_latest,
 )
 from evaluations.services import datasets
+from evaluations.storage import DATA
 from projects.errors import DomainError
 from projects.filters import chips, chosen, page_of, search_words, sorted_rows
 from projects.models import Engagement, Job
+from projects.storage import read_blocks
 from projects.web import ActorRequest, member, render_page, writer
 
 ORDERS = {"name": ("name", "pk"), "-name": ("-name", "pk"), "-changed": ("-changed_at", "name")}
@@ -178,8 +180,8 @@ def version_original(request: ActorRequest, dataset_version_id: UUID) -> HttpRes
     if version.original is None:
         messages.info(request, "The file is not stored yet. It can be downloaded once it has been read.")
         return redirect("evaluations:dataset-version", version.pk)
-    address = storage.address_of(request.actor.workspace.pk, version.original.sha256)
-    response = StreamingHttpResponse(storage.read_blocks(address), content_type="application/octet-stream")
+    address = DATA.address_of(request.actor.workspace.pk, version.original.sha256)
+    response = StreamingHttpResponse(read_blocks(address), content_type="application/octet-stream")
     response["Content-Length"] = str(version.original.size)
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=version.file_name) or ""
     response["X-Content-Type-Options"] = "nosniff"

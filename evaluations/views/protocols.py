@@ -15,9 +15,10 @@ from evaluations.forms.protocols import ProtocolForm
 from evaluations.models import Protocol, StoredFile
 from evaluations.queries.protocols import changes_since, look_budget, looks_left, outlook, starting_terms
 from evaluations.services import protocols, runs
-from evaluations.storage import address_of, read_blocks
+from evaluations.storage import DATA
 from projects.errors import DomainError
 from projects.models import Milestone
+from projects.storage import read_blocks
 from projects.web import ActorRequest, member, render_page, writer
 
 KINDS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
@@ -123,7 +124,7 @@ def protocol_rows(request: ActorRequest, protocol_id: UUID, form: str) -> HttpRe
     file: StoredFile | None = aside.features_csv if form == "csv" else aside.features
     if file is None:
         raise Http404
-    blocks = read_blocks(address_of(file.workspace_id, file.sha256))
+    blocks = read_blocks(DATA.address_of(file.workspace_id, file.sha256))
     response = StreamingHttpResponse(blocks, content_type=KINDS[form])
     response["Content-Disposition"] = f'attachment; filename="rows-to-predict-protocol-{protocol.number}.{form}"'
     return response

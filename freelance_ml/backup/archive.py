@@ -6,7 +6,6 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from freelance_ml.backup.errors import BackupError
 from freelance_ml.backup.rows import TableDigest, line_of, read_rows, stored_models
 from freelance_ml.backup.snapshot import snapshot
+from projects.storage import stored_files
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -148,18 +148,6 @@ def _add_files(archive: tarfile.TarFile, members: dict[str, str]) -> list[str]:
             continue
         names.append(name)
     return names
-
-
-def stored_files(folder: str = "") -> Iterator[str]:
-    """Walk all files of the storage, in a folder or in a bucket."""
-    try:
-        folders, files = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    prefix = f"{folder}/" if folder else ""
-    yield from (f"{prefix}{name}" for name in sorted(files) if name)
-    for name in sorted(folders):
-        yield from stored_files(f"{prefix}{name}")
 
 
 def _add_keys(archive: tarfile.TarFile, members: dict[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ from django.db.models import Model, TextField
 from django.db.models.functions import Cast
 
 from projects.secrets import EncryptedTextField, SealedText, key_ring, open_text, seal_text, sealed_with
+from projects.storage import is_stale, reseal, stored_files
 
 BATCH = 200
 SECOND_FACTOR_PLACE = "mfa_authenticator|data"  # as in projects.accounts: allauth does not tell the row
@@ -27,6 +28,10 @@ def reseal_all() -> Iterator[int]:
             if isinstance(field, EncryptedTextField):
                 yield from _reseal_column(model, field)
     yield from _reseal_second_factors()
+    for address in stored_files():
+        if is_stale(address):
+            reseal(address)
+            yield 1
 
 
 def left_behind() -> int:
@@ -39,7 +44,8 @@ def left_behind() -> int:
         if isinstance(field, EncryptedTextField)
     ]
     count = sum(_stale(model, field, active).count() for model, field in columns)
-    return count + sum(1 for factor in Authenticator.objects.all() if _stale_secrets(factor.data))
+    count += sum(1 for factor in Authenticator.objects.all() if _stale_secrets(factor.data))
+    return count + sum(map(is_stale, stored_files()))
 
 
 def _reseal_column(model: type[Model], field: EncryptedTextField) -> Iterator[int]:

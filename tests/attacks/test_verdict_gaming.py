@@ -14,7 +14,8 @@ from tests.factories.evaluations import look, make_protocol, make_version, send_
 
 
 def rows_to_predict(protocol, folder):
-    path = storage.fetch(protocol.workspace.pk, protocol.acceptance_set.features.sha256, folder / "features.parquet")
+    features = protocol.acceptance_set.features
+    path = storage.DATA.fetch(protocol.workspace.pk, features.sha256, folder / "features.parquet")
     return pd.read_parquet(path)
 
 

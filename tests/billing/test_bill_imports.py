@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db.models import Sum
 
 from billing import dispatch
@@ -12,6 +13,8 @@ from billing.bills.amounts import from_nanos
 from billing.models import Bill, BillImport, Charge, DailySpend, MonthlySpend
 from billing.queries.bills import difference_of
 from billing.services import bills
+from billing.storage import BILLS
+from projects.quota import QuotaExceededError, used_bytes
 from tests.factories import billing as make
 
 pytestmark = pytest.mark.django_db
@@ -171,3 +174,27 @@ def test_two_workspaces_never_share_what_is_stored(actor, stranger, october, tmp
     assert Charge.objects.visible_to(actor).count() == 3
     assert Charge.objects.visible_to(stranger).count() == 1
     assert set(BillImport.objects.visible_to(actor)) == {october}
+
+
+def test_the_original_lies_sealed_where_files_are_sealed(actor, tmp_path, settings):
+    settings.SEAL_FILES = True
+    source = make.store(actor, make.focus_bill(make.focus_line("12.34")), tmp_path=tmp_path)
+    assert (source.state, Charge.objects.get().billed) == ("committed", "12.34")
+    with default_storage.open(BILLS.address_of(actor.workspace.pk, source.sha256)) as file:
+        kept = file.read()
+    assert kept.startswith(b"FMLSEAL1")
+    assert b"12.34" not in kept
+    original = BILLS.fetch(actor.workspace.pk, source.sha256, tmp_path / "original")
+    assert original.read_text() == make.focus_bill(make.focus_line("12.34"))
+
+
+def test_originals_count_to_the_workspace_s_share_of_the_disk(actor, tmp_path, settings):
+    first = make.receive(actor, make.focus_bill(make.focus_line("1")), tmp_path=tmp_path)
+    make.receive(actor, make.focus_bill(make.focus_line("1")), tmp_path=tmp_path)
+    assert used_bytes(actor.workspace) == first.size  # the same bytes lie there once
+    settings.WORKSPACE_MAX_BYTES = first.size + 10
+    with pytest.raises(QuotaExceededError, match="discard bills"):
+        make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
+    for source in BillImport.objects.all():
+        bills.discard_bill(source=source, by=actor)
+    assert used_bytes(actor.workspace) == 0

@@ -379,7 +379,7 @@ def test_the_original_is_handed_out_as_it_came(signed_in, version, stranger):
 def test_a_version_is_deleted_with_its_bytes(signed_in, actor, version, django_capture_on_commit_callbacks):
     kept = make_version(actor=actor, content=churn_csv(), dataset=version.dataset)
     other = make_version(actor=actor, content=churn_csv(50, seed=5), name="other.csv")
-    addresses = [storage.address_of(actor.workspace.pk, row.sha256) for row in (other.original, other.table)]
+    addresses = [storage.DATA.address_of(actor.workspace.pk, row.sha256) for row in (other.original, other.table)]
     with django_capture_on_commit_callbacks(execute=True):
         signed_in.post(url("dataset-version-delete", version.pk))
         gone = signed_in.post(url("dataset-version-delete", other.pk))
@@ -387,7 +387,7 @@ def test_a_version_is_deleted_with_its_bytes(signed_in, actor, version, django_c
     assert not Dataset.objects.filter(pk=other.dataset_id).exists()
     assert not any(default_storage.exists(address) for address in addresses)
     assert list(version.dataset.versions.all()) == [kept]
-    assert default_storage.exists(storage.address_of(actor.workspace.pk, kept.original.sha256))
+    assert default_storage.exists(storage.DATA.address_of(actor.workspace.pk, kept.original.sha256))
     assert AuditEntry.objects.filter(action="dataset.version_deleted").count() == 2
 
 

@@ -28,7 +28,8 @@ from tests.factories.projects import make_milestone
 
 def acceptance_rows(protocol, folder):
     """The rows without the target, as one who predicts elsewhere downloads them."""
-    path = storage.fetch(protocol.workspace.pk, protocol.acceptance_set.features.sha256, folder / "features.parquet")
+    features = protocol.acceptance_set.features
+    path = storage.DATA.fetch(protocol.workspace.pk, features.sha256, folder / "features.parquet")
     return pd.read_parquet(path)
 
 

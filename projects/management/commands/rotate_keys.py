@@ -34,7 +34,7 @@ class Command(BaseCommand):
                 self._drop_old()
         self.stdout.write(self.style.SUCCESS(f"{changed} values sealed with {key_ring().active}."))
         if not options["drop_old"]:
-            self.stdout.write("The old keys stay on the ring: backups and sealed files may need them.")
+            self.stdout.write("The old keys stay on the ring: backups may need them.")
 
     def _make_key(self) -> None:
         if settings.FREELANCE_ML_KEYS:
