@@ -1,15 +1,39 @@
 """The cast and the stage: alice owns a workspace, rita reviews it, mallory is a stranger with her own."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from projects.access import Role
 from tests.factories import projects as make
 
 pytest_plugins = ["tests.append_only", "tests.canaries"]
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Copy the suite's database as soon as it is migrated, so that nobody who needs one in a file migrates again."""
+    copy = tmp_path_factory.mktemp("empty") / "freelance_ml.sqlite3"
+    if connection.vendor == "sqlite":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(copy)])
+    return copy
+
+
+@pytest.fixture(scope="session")
+def empty_database(django_db_setup):
+    """A SQLite file with all tables and no rows, to be copied."""
+    if not django_db_setup.exists():  # the suite runs on another database
+        environment = {**os.environ, "FREELANCE_ML_VAR": str(django_db_setup.parent), "DATABASE_URL": ""}
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    return django_db_setup
 
 
 @pytest.fixture(autouse=True)

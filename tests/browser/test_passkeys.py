@@ -21,8 +21,8 @@ VIRTUAL_KEY = {
 
 
 @pytest.fixture
-def address(tmp_path):
-    with running_site(tmp_path, with_alice=False) as port:
+def address(tmp_path, empty_database):
+    with running_site(tmp_path, empty_database=empty_database) as port:
         yield f"http://localhost:{port}"  # browsers allow passkeys on localhost, not on 127.0.0.1
 
 

@@ -24,14 +24,6 @@ def stage_database():
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """Migrate a SQLite file once, to be copied."""
-    stage = Stage(tmp_path_factory.mktemp("empty"))
-    stage.close()
-    return stage.database_file
-
-
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory, stage_database, empty_database):
     """Two workers, two dispatchers, one Redis."""

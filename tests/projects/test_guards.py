@@ -1,12 +1,11 @@
 """Guessing stops: in the database, counted before it is judged, for accounts and addresses alike."""
 
+import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
-from http.client import HTTPConnection
-from urllib.parse import urlencode
 
 import pytest
 import time_machine
@@ -18,8 +17,8 @@ from projects.middleware import client_address
 from projects.models import AuditEntry, Guard
 from projects.services.guards import Limit, TooManyTriesError, count_try, forget_quiet, give_back, network_of
 from tests.factories import projects as make
-from tests.servers import postgres_database
-from tests.sites import running_site
+from tests.servers import fresh_database
+from tests.sites import open_form, running_site, set_up_alice, visit
 
 LIMIT = Limit("test", 3, timedelta(minutes=5))
 
@@ -144,39 +143,25 @@ def test_one_address_cannot_try_many_accounts(client):
     assert ["Too many tries" in page for page in pages] == [False] * 40 + [True] * 2
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def server(request, tmp_path):
-    """A real server of two processes on a real database."""
+@pytest.fixture
+def server(tmp_path, empty_database):
+    """A real server of two processes, on the kind of database that the suite runs on."""
     with ExitStack() as stack:
-        url = stack.enter_context(postgres_database()) if request.param == "postgresql" else ""
-        yield stack.enter_context(running_site(tmp_path, database_url=url))
-
-
-def visit(port, method, path, *, fields=None, headers=None):
-    browser = HTTPConnection("127.0.0.1", port, timeout=60)
-    body = urlencode(fields) if fields else None
-    browser.request(
-        method,
-        path,
-        body,
-        {**(headers or {}), **({"Content-Type": "application/x-www-form-urlencoded"} if body else {})},
-    )
-    response = browser.getresponse()
-    page = response.read().decode()
-    browser.close()
-    return response, page
+        given = os.environ.get("DATABASE_URL", "")
+        url = stack.enter_context(fresh_database(given)) if given else ""
+        port = stack.enter_context(running_site(tmp_path, empty_database=empty_database, database_url=url))
+        set_up_alice(port)
+        yield port
 
 
 @pytest.mark.faults
 def test_of_a_hundred_parallel_guesses_ten_are_judged(server):
-    response, page = visit(server, "GET", "/accounts/login/")
-    cookie = response.getheader("Set-Cookie").split(";")[0]
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+    headers, token = open_form(server, "/accounts/login/")
 
     def guess(number):
-        fields = {"csrfmiddlewaretoken": token, "login": "alice@example.com", "password": f"guess {number}"}
-        headers = {"Cookie": cookie, "X-Forwarded-For": f"203.0.113.{number}"}
-        return visit(server, "POST", "/accounts/login/", fields=fields, headers=headers)[1]
+        fields = {**token, "login": "alice@example.com", "password": f"guess {number}"}
+        where = {**headers, "X-Forwarded-For": f"203.0.113.{number}"}
+        return visit(server, "POST", "/accounts/login/", fields=fields, headers=where)[1]
 
     began = time.monotonic()
     with ThreadPoolExecutor(25) as pool:
