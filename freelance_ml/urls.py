@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from freelance_ml import health, palette, views
 from freelance_ml.reports import views as reports
+from projects.views import documents
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -13,8 +14,8 @@ urlpatterns = [
     path("workspace/", views.choose_workspace, name="workspace"),
     path("welcome/", views.welcome, name="welcome"),
     path("reports/<uuid:report_id>/", reports.report_page, name="report"),
-    path("reports/<uuid:report_id>/send/", reports.report_send, name="report-send"),
-    path("reports/<uuid:report_id>/<str:form>", reports.report_file, name="report-file"),
+    path("reports/<uuid:subject_id>/send/", documents.document_send, {"purpose": "report"}, name="report-send"),
+    path("reports/<uuid:subject_id>/<str:form>", documents.document_file, {"purpose": "report"}, name="report-file"),
     path("milestones/<uuid:milestone_id>/report/", reports.report_make, name="report-make"),
     path("verify/", reports.verify, name="verify"),
     path("health", health.health, name="health"),

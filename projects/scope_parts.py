@@ -9,8 +9,23 @@ from projects.models import ChangeOrder, Engagement, ScopeVersion
 from projects.palette import Entry
 from projects.parts import Part, register_part
 from projects.queries.activity import add_sentences
-from projects.queries.scopes import requests_of, scope_needs, scope_of, signature_on
+from projects.queries.scopes import requests_of, scope_needs, scope_of
+from projects.queries.shares import answer_to
 
+SCOPE = shares.Purpose(
+    name="scope",
+    title="Scope",
+    model="projects.scopeversion",
+    page="projects:scope",
+    room="projects.views.shared_scopes.ScopeRoom",
+)
+CHANGE_ORDER = shares.Purpose(
+    name="change-order",
+    title="Change order",
+    model="projects.changeorder",
+    page="projects:change-order",
+    room="projects.views.shared_change_orders.ChangeOrderRoom",
+)
 SENTENCES = {
     "scope.started": "Scope begun",
     "scope.sent": "{label} sent to the client",
@@ -37,7 +52,7 @@ def scope_part(actor: Actor, engagement: Engagement) -> Part:
         {
             "engagement": engagement,
             "scope": scope,
-            "signature": signature_on(scope, actor=actor) if scope else None,
+            "signature": answer_to(scope, actor=actor) if scope else None,
             "requests": requests_of(engagement),
             "may_change": actor.may_write and engagement.status not in ("cancelled", "archived"),
         },
@@ -79,14 +94,5 @@ def register_all() -> None:
     palette.register_source("Change orders", changes_by_name)
     palette.register_actions("scopes", scope_actions)
     add_sentences(SENTENCES)
-    for name, title, model in (("scope", "Scope", "scopeversion"), ("change-order", "Change order", "changeorder")):
-        module = f"projects.views.shared_{name.replace('-', '_')}s"
-        shares.register(
-            shares.Purpose(
-                name=name,
-                title=title,
-                model=f"projects.{model}",
-                view=f"{module}.shared_{name.replace('-', '_')}",
-                check=f"{module}.may_be_shared",
-            )
-        )
+    shares.register(SCOPE)
+    shares.register(CHANGE_ORDER)

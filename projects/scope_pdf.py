@@ -1,24 +1,16 @@
-"""Scopes and change orders as PDF, set by Typst in milliseconds with the fonts that it carries."""
+"""Scopes and change orders as PDF."""
 
-import json
 from typing import Any
-
-import typst
-from django.conf import settings
 
 from projects.currencies import EXPONENTS
 from projects.models import ChangeOrder, Decision, ScopeVersion
+from projects.papers import set_paper
 from projects.scoping.documents import SECTIONS, ScopeDocument
 from projects.scoping.payments import payment_plan
 
-TEMPLATES = settings.BASE_DIR / "templates" / "pdf"
-
 
 def scope_pdf(scope: ScopeVersion, decision: Decision | None = None) -> bytes:
-    """Set a version; with a signature, the last page is its certificate.
-
-    The same version and signature give the same bytes: nothing of the moment of setting goes in.
-    """
+    """Set a version; with a signature, the last page is its certificate."""
     document = ScopeDocument.from_dict(scope.shown)
     body = scope.body or {}
     data: dict[str, Any] = {
@@ -41,31 +33,18 @@ def scope_pdf(scope: ScopeVersion, decision: Decision | None = None) -> bytes:
             if scope.signed_at and scope.countersigned_name
             else None
         ),
+        "digest": scope.digest,
+        **_money(document.currency),
     }
-    return _set("scope.typ", data, digest=scope.digest, currency=document.currency, decision=decision)
+    return set_paper("scope.typ", data, decision=decision)
 
 
 def change_order_pdf(order: ChangeOrder, decision: Decision | None = None) -> bytes:
     """Set a change order that was sent; with an answer, its certificate stands below."""
     body = order.body or {}
-    return _set("change_order.typ", {"body": body}, digest=order.digest, currency=body["currency"], decision=decision)
+    data = {"body": body, "digest": order.digest, **_money(body["currency"])}
+    return set_paper("change_order.typ", data, decision=decision)
 
 
-def _set(template: str, data: dict[str, Any], *, digest: str, currency: str, decision: Decision | None) -> bytes:
-    answer = None
-    if decision is not None:
-        answer = {**decision.evidence(), "said": decision.get_answer_display(), "sha256": decision.evidence_digest}
-    values = data | {
-        "digest": digest,
-        "currency": currency,
-        "places": EXPONENTS.get(currency, 2),
-        "site": settings.SITE_URL,
-        "decision": answer,
-    }
-    made: bytes = typst.compile(
-        (TEMPLATES / template).read_bytes(),
-        format="pdf",
-        sys_inputs={"data": json.dumps(values)},
-        ignore_system_fonts=True,
-    )
-    return made
+def _money(currency: str) -> dict[str, Any]:
+    return {"currency": currency, "places": EXPONENTS.get(currency, 2)}

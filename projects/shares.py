@@ -3,19 +3,16 @@
 A storey registers in its ``AppConfig.ready``::
 
     shares.register(Purpose(
-        name="report",                                        # in addresses and in the row
-        title="Report",                                       # for people
-        model="evaluations.report",                           # whose rows can be shared
-        view="freelance_ml.reports.shared.shared_report",     # what the client sees
-        check="freelance_ml.reports.shared.may_be_shared",    # optional: raises DomainError for a row that may not
+        name="report",                                  # in addresses and in the row
+        title="Report",                                 # for people
+        model="evaluations.report",                     # whose rows can be shared, one purpose a model
+        page="report",                                  # the address of a row's own page, by its name
+        room="freelance_ml.reports.shared.ReportRoom",  # what the client sees, and how it is sent and answered
     ))
 
-``view(request, *, visit, rest)`` gets the ``Visit`` (link, session, actor) and the rest of the address
-below ``/s/<link>/`` ("" for the document itself, such as "pdf/" or "answer/" below it). It finds its
-row by ``visit.link.subject_id`` in ``visit.link.workspace``, and refuses what it does not know by Http404.
+The room is a ``projects.views.rooms.Room``: it says what is the document's own, and the ground does the rest.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -23,26 +20,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from projects.access import Actor
     from projects.models import ShareLink, ShareSession
+    from projects.views.rooms import Room
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """A kind of document that can be shared, and the view that shows it."""
+    """A kind of document that can be shared, and the room that shows it."""
 
     name: str
     title: str
     model: str
-    view: str
-    check: str = ""
+    page: str
+    room: str
 
-    def load_view(self) -> Callable[..., Any]:
-        """Import the view; done late, as it lives on an upper storey."""
-        return load(self.view)
-
-    def check_subject(self, subject: Any) -> None:
-        """Raise a DomainError if this row may not be shared (yet)."""
-        if self.check:
-            load(self.check)(subject)
+    def load_room(self) -> "Room":
+        """Make the room; its class is imported late, as it lives on an upper storey."""
+        module, _, name = self.room.rpartition(".")
+        room: Room = getattr(import_module(module), name)()
+        return room
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ def register(purpose: Purpose) -> None:
     """Make a kind of document known; the same registration twice is harmless."""
     known = _purposes.setdefault(purpose.name, purpose)
     if known != purpose:
-        message = f"The share purpose {purpose.name!r} is already taken by {known.view}."
+        message = f"The share purpose {purpose.name!r} is already taken by {known.room}."
         raise ValueError(message)
 
 
@@ -76,11 +71,9 @@ def purpose_named(name: str) -> Purpose | None:
     return _purposes.get(name)
 
 
-def load(dotted: str) -> Callable[..., Any]:
-    """Import a function by its dotted path."""
-    module, _, name = dotted.rpartition(".")
-    found: Callable[..., Any] = getattr(import_module(module), name)
-    return found
+def purpose_of(subject: Any) -> Purpose:
+    """Find the purpose of a row that can be shared."""
+    return next(purpose for purpose in _purposes.values() if purpose.model == subject._meta.label_lower)
 
 
 def label_of(subject: Any) -> str:

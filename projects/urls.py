@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from projects.views import change_orders, clients, engagements, jobs, milestones, people, scopes, share_links, shares
+from projects.views import (
+    change_orders,
+    clients,
+    documents,
+    engagements,
+    jobs,
+    milestones,
+    people,
+    scopes,
+    share_links,
+    shares,
+)
 
 app_name = "projects"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -28,15 +39,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("engagements/<uuid:engagement_id>/requests/new/", change_orders.change_order_new, name="change-order-new"),
     path("scopes/<uuid:scope_id>/", scopes.scope_page, name="scope"),
     path("scopes/<uuid:scope_id>/edit/", scopes.scope_edit, name="scope-edit"),
-    path("scopes/<uuid:scope_id>/send/", scopes.scope_send, name="scope-send"),
+    path("scopes/<uuid:subject_id>/send/", documents.document_send, {"purpose": "scope"}, name="scope-send"),
     path("scopes/<uuid:scope_id>/countersign/", scopes.scope_countersign, name="scope-countersign"),
     path("scopes/<uuid:scope_id>/revise/", scopes.scope_revise, name="scope-revise"),
     path("scopes/<uuid:scope_id>/changes/", scopes.scope_changes, name="scope-changes"),
-    path("scopes/<uuid:scope_id>/file.<slug:form>", scopes.scope_file, name="scope-file"),
+    path("scopes/<uuid:subject_id>/file.<slug:form>", documents.document_file, {"purpose": "scope"}, name="scope-file"),
     path("change-orders/<uuid:change_order_id>/", change_orders.change_order_page, name="change-order"),
     path("change-orders/<uuid:change_order_id>/price/", change_orders.change_order_price, name="change-order-price"),
     path("change-orders/<uuid:change_order_id>/mark/", change_orders.change_order_mark, name="change-order-mark"),
-    path("change-orders/<uuid:change_order_id>/send/", change_orders.change_order_send, name="change-order-send"),
+    path(
+        "change-orders/<uuid:subject_id>/send/",
+        documents.document_send,
+        {"purpose": "change-order"},
+        name="change-order-send",
+    ),
     path(
         "change-orders/<uuid:change_order_id>/approve/",
         change_orders.change_order_approve,
@@ -47,7 +63,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         change_orders.change_order_withdraw,
         name="change-order-withdraw",
     ),
-    path("change-orders/<uuid:change_order_id>/file.pdf", change_orders.change_order_file, name="change-order-file"),
+    path(
+        "change-orders/<uuid:subject_id>/file.pdf",
+        documents.document_file,
+        {"purpose": "change-order"},
+        name="change-order-file",
+    ),
     path("jobs/", jobs.job_list, name="job-list"),
     path("jobs/<uuid:job_id>/", jobs.job_page, name="job"),
     path("jobs/<uuid:job_id>/cancel/", jobs.job_cancel, name="job-cancel"),
@@ -59,6 +80,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<slug:token>/", shares.share_door, name="share-door"),
     path("shares/<uuid:link_id>/revoke/", share_links.share_revoke, name="share-revoke"),
     path("shares/<slug:purpose>/<uuid:subject_id>/", share_links.share_links, name="share-links"),
+    path("shares/<slug:purpose>/<uuid:subject_id>/preview/", documents.document_preview, name="share-preview"),
     path("comments/<slug:purpose>/<uuid:subject_id>/", share_links.comment_create, name="comment-create"),
     path("settings/", people.workspace_settings, name="settings"),
     path("settings/people/", people.people_settings, name="settings-people"),

@@ -74,3 +74,8 @@ def render_page(
     response = render(request, f"{template}#{partial}" if wants_part else template, context or {}, status=status)
     patch_vary_headers(response, ["HX-Request"])  # no cache may mix the two bodies
     return response
+
+
+def file_answer(content: bytes, kind: str, name: str) -> HttpResponse:
+    """Answer with a file to keep."""
+    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -9,12 +9,13 @@ from evaluations.services import datasets, protocols, runs
 from freelance_ml.demo import churn, jobs, work
 from freelance_ml.demo.links import client_link, keep_client_link
 from freelance_ml.demo.saying import Say
-from freelance_ml.reports.dispatch import Sent, answer_report, make_report, send_to_client
-from freelance_ml.reports.shared import consent_for
+from freelance_ml.reports.dispatch import answer_report, make_report, send_to_client
+from freelance_ml.reports.shared import ReportRoom
 from projects.access import Actor
 from projects.models import Decision, Job, Milestone
 from projects.queries.shares import open_link
 from projects.services.milestones import set_milestone_status
+from projects.services.sending import Sent
 from projects.services.shares import exchange_token, note_view, visitor_of
 from projects.shares import Visit
 
@@ -129,7 +130,7 @@ def _trained(protocol: Protocol, actor: Actor, say: Say, *, recipes: list[str], 
 
 
 # --- from a verdict to the client's answer ----------------------------------------------------------
-def _send(milestone: Milestone, actor: Actor, say: Say) -> Sent:
+def _send(milestone: Milestone, actor: Actor, say: Say) -> Sent[Report]:
     report = Report.objects.filter(milestone=milestone).first() or make_report(milestone=milestone, by=actor)
     drawing = Job.objects.visible_to(actor).filter(subject=f"evaluations.report:{report.pk}").first()
     jobs.finish(drawing, doing="Drawing the report", say=say)
@@ -137,7 +138,7 @@ def _send(milestone: Milestone, actor: Actor, say: Say) -> Sent:
     return send_to_client(report=report, by=actor, name=name, email=email, days=LINK_DAYS)
 
 
-def _accept(sent: Sent) -> None:
+def _accept(sent: Sent[Report]) -> None:
     """Answer as the client does: through the link, which is the only way to do it."""
     opened = exchange_token(token=sent.address.rstrip("/").rpartition("/")[2])
     visit = Visit(sent.link, opened.session, visitor_of(sent.link), PHONE)
@@ -149,4 +150,4 @@ def _accept(sent: Sent) -> None:
         "email": email,
         "message": "Clear and honest, thank you. Please go on.",
     }
-    answer_report(visit=visit, report=sent.report, fields=fields, consent=consent_for(sent.report))
+    answer_report(visit=visit, report=sent.row, fields=fields, consent=ReportRoom().consent(sent.row))

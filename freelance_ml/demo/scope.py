@@ -11,7 +11,9 @@ from projects.access import Actor
 from projects.models import ChangeOrder, Engagement
 from projects.services import change_orders, scope_drafts, scopes
 from projects.services.shares import create_share_link, exchange_token, visitor_of
-from projects.shares import Visit, purpose_named
+from projects.shares import Visit, purpose_of
+from projects.views.shared_change_orders import ChangeOrderRoom
+from projects.views.shared_scopes import ScopeRoom
 
 SIGNER = ("Maren Holt", "maren.holt@nordlicht.example")
 DRAFT = "Search by picture"
@@ -98,9 +100,8 @@ def _sign(engagement: Engagement, actor: Actor) -> None:
     scope_drafts.replace_draft(scope=scope, document=document, work=hours, by=actor)
     scope.refresh_from_db()
     sent = scopes.send_scope(scope=scope, by=actor)
-    visit = _visit(sent, scopes.PURPOSE, actor)
-    consent = f"I have read version {sent.number} of “{engagement}” and may sign for {engagement.client}."
-    scopes.answer_scope(visit=visit, scope=sent, fields=_answer("signed"), consent=consent)
+    consent = ScopeRoom().consent(sent)
+    scopes.answer_scope(visit=_visit(sent, actor), scope=sent, fields=_answer("signed"), consent=consent)
     scopes.countersign_scope(scope=sent, name=actor.name, by=actor)
 
 
@@ -118,9 +119,8 @@ def _change(engagement: Engagement, actor: Actor) -> None:
         lines=[{"text": "Tariff changes as inputs", "amount_minor": 190_000}],
     )
     sent = change_orders.send_order(order=approved, by=actor)
-    visit = _visit(sent, change_orders.PURPOSE, actor)
-    consent = f"I have read change order {sent.number} on “{engagement}” and may answer for {engagement.client}."
-    change_orders.answer_order(visit=visit, order=sent, fields=_answer("approved"), consent=consent)
+    consent = ChangeOrderRoom().consent(sent)
+    change_orders.answer_order(visit=_visit(sent, actor), order=sent, fields=_answer("approved"), consent=consent)
     waiting = _priced(
         engagement,
         actor,
@@ -139,12 +139,10 @@ def _priced(engagement: Engagement, actor: Actor, *, wish: str, **terms: Any) ->
     return change_orders.price_order(order=order, by=actor, expires_on=until, **terms)
 
 
-def _visit(row: Any, purpose: str, actor: Actor) -> Visit:
+def _visit(row: Any, actor: Actor) -> Visit:
     """Come in as the client does."""
-    known = purpose_named(purpose)
-    assert known is not None  # noqa: S101  # registered when the ground starts
     name, email = SIGNER
-    made = create_share_link(subject=row, purpose=known, by=actor, recipient_name=name, recipient_email=email)
+    made = create_share_link(subject=row, purpose=purpose_of(row), by=actor, recipient_name=name, recipient_email=email)
     session = exchange_token(token=made.token).session
     return Visit(link=made.link, session=session, actor=visitor_of(made.link), agent="Sample")
 

@@ -1,28 +1,8 @@
-"""What is typed to send a report, and to check one."""
+"""What is chosen to check a report."""
 
 from django import forms
 
-from projects.forms.shares import DAYS
-from projects.services.shares import DEFAULT_DAYS, SHORTEST_PASSCODE
-
 MOST_BYTES = 2 << 20
-
-
-class SendForm(forms.Form):
-    """To whom a report goes, for how long, and whether it asks for a passcode."""
-
-    name = forms.CharField(label="For whom", max_length=120, required=False)
-    email = forms.EmailField(label="E-mail", required=False, help_text="Empty: you pass the link on yourself.")
-    days = forms.TypedChoiceField(label="Link works for", choices=DAYS, coerce=int, initial=DEFAULT_DAYS)
-    passcode = forms.CharField(
-        label="Passcode",
-        min_length=SHORTEST_PASSCODE,
-        max_length=128,
-        required=False,
-        strip=False,
-        help_text="Tell it by another way than the link, such as by phone.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
 
 
 class VerifyForm(forms.Form):

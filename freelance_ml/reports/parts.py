@@ -65,7 +65,7 @@ def register_all() -> None:
             name="report",
             title="Report",
             model="evaluations.report",
-            view="freelance_ml.reports.shared.shared_report",
-            check="freelance_ml.reports.shared.may_be_shared",
+            page="report",
+            room="freelance_ml.reports.shared.ReportRoom",
         )
     )

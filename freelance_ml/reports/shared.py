@@ -1,99 +1,107 @@
-"""What the client sees of a report through a link: read, ask, accept or ask for changes."""
+"""A report on its way to the client: read, asked about, kept, accepted or sent back for changes."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect, render
-from django.urls import reverse
+import base64
+import json
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
 
 from evaluations.errors import ReportNotLatestError, ReportNotSentError
 from evaluations.models import Report
-from freelance_ml.reports.dispatch import answer_report, last_day_of_review
-from freelance_ml.reports.views import in_form, report_context
-from projects.errors import DomainError
-from projects.forms.shares import DecisionForm, VisitorCommentForm
+from freelance_ml.reports import dispatch
+from freelance_ml.reports.pdf import report_pdf
+from projects.access import Actor
 from projects.models import Decision, Milestone
-from projects.queries.shares import comments_on, decision_on
-from projects.shares import Visit, label_of
-
-FORMS = {"pdf/": "pdf", "html/": "html", "json/": "json"}
-CHOICES = [
-    (Decision.Answer.ACCEPTED.value, "I accept this milestone"),
-    (Decision.Answer.CHANGES_REQUESTED.value, "I ask for changes"),
-]
+from projects.secrets import public_key
+from projects.services.sending import Sent
+from projects.shares import Visit
+from projects.views.rooms import Room
+from projects.web import file_answer
 
 
-def may_be_shared(report: Report) -> None:
-    """Raise unless the report has been sent and is the latest."""
-    if not report.is_latest:
-        raise ReportNotLatestError(number=report.number)
-    if report.sent_at is None:
-        raise ReportNotSentError(number=report.number)
+class ReportRoom(Room):
+    """A milestone's report; it waits while it is the latest and the milestone is submitted."""
+
+    model = Report
+    related = "milestone__engagement__client__workspace"
+    template = "reports/shared_report.html"
+    files: ClassVar = {"pdf": "PDF", "html": "One page (HTML)", "json": "Signed data (JSON)"}
+    choices: ClassVar = [
+        (Decision.Answer.ACCEPTED.value, "I accept this milestone"),
+        (Decision.Answer.CHANGES_REQUESTED.value, "I ask for changes"),
+    ]
+    ask = "Accept or ask for changes"
+
+    def check(self, row: Report) -> None:
+        """Raise unless the report has been sent and is the latest."""
+        if not row.is_latest:
+            raise ReportNotLatestError(number=row.number)
+        if row.sent_at is None:
+            raise ReportNotSentError(number=row.number)
+
+    def was_sent(self, row: Report) -> bool:
+        """Whether it was sent; it is frozen from the beginning."""
+        return row.sent_at is not None
+
+    def waits(self, row: Report) -> bool:
+        """Whether it can still be answered."""
+        return row.milestone.status == Milestone.Status.SUBMITTED and row.is_latest
+
+    def consent(self, row: Report) -> str:
+        """Write what is answered."""
+        title, client = row.body["milestone"]["title"], row.body["to"]
+        return f"I have read report {row.number} on “{title}” and may answer for {client}."
+
+    def context(self, row: Report, decision: Decision | None) -> dict[str, Any]:
+        """Give what every form of the report shows: the frozen value, its pictures and its answer."""
+        pictures = [
+            {**chart, "data": "data:image/svg+xml;base64," + base64.b64encode(chart["svg"].encode()).decode()}
+            for chart in row.charts
+        ]
+        last_day = dispatch.last_day_of_review(row.milestone)
+        return {"report": row, "body": row.body, "pictures": pictures, "decision": decision, "last_day": last_day}
+
+    def file(self, row: Report, form: str, decision: Decision | None) -> HttpResponse:
+        """Return a report as PDF, as one HTML file without script, or as JSON for checking."""
+        name = f"report-{row.number}-{row.digest[:8]}.{form}"
+        if form == "pdf":
+            return file_answer(report_pdf(row, decision), "application/pdf", name)
+        if form == "json":
+            bundle = json.dumps(bundle_of(row), indent=1, ensure_ascii=False)
+            return file_answer(bundle.encode(), "application/json", name)
+        style = (settings.BASE_DIR / "freelance_ml/static/freelance_ml/app.css").read_text(encoding="utf-8")
+        page = render_to_string("reports/standalone.html", {**self.context(row, decision), "style": style})
+        return file_answer(page.encode(), "text/html; charset=utf-8", name)
+
+    def freeze(self, row: Report) -> None:
+        """Let a report in memory be sent, and its milestone submitted with it."""
+        if row.sent_at is None and row.is_latest:
+            row.sent_at = row.milestone.submitted_at = timezone.now()
+            row.milestone.status = Milestone.Status.SUBMITTED
+
+    def send(self, row: Report, *, by: Actor, **to: Any) -> Sent[Report]:
+        """Submit the milestone and send the link."""
+        return dispatch.send_to_client(report=row, by=by, **to)
+
+    def told(self, row: Report) -> str:
+        """Say what was submitted."""
+        return "The report is sent. The milestone is submitted."
+
+    def answer(self, row: Report, *, visit: Visit, fields: dict[str, Any], consent: str) -> Decision:
+        """Accept the milestone, or send it back."""
+        return dispatch.answer_report(visit=visit, report=row, fields=fields, consent=consent)
 
 
-def consent_for(report: Report) -> str:
-    """Write the sentence that the client agrees to."""
-    return (
-        f"I have read report {report.number} on “{report.body['milestone']['title']}” "
-        f"and may answer for {report.body['to']}."
-    )
-
-
-def shared_report(request: HttpRequest, *, visit: Visit, rest: str) -> HttpResponse:
-    """Show the report of a link, its files, or take the answer."""
-    report = (
-        Report.objects.in_workspace(visit.link.workspace)
-        .select_related("milestone__engagement__client__workspace")
-        .filter(pk=visit.link.subject_id, sent_at__isnull=False)
-        .first()
-    )
-    if report is None:
-        raise Http404
-    decision = decision_on(label_of(report), document_digest=report.digest, actor=visit.actor)
-    if rest == "answer/":
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        return _answer(request, visit, report, decision)
-    if request.method == "POST":
-        return HttpResponseNotAllowed(["GET", "HEAD"])
-    if rest in FORMS:
-        return in_form(report, FORMS[rest], decision)
-    if rest:
-        raise Http404
-    return _show(request, visit, report, decision)
-
-
-def _answer(request: HttpRequest, visit: Visit, report: Report, decision: Decision | None) -> HttpResponse:
-    form = DecisionForm(request.POST, choices=CHOICES, consent=consent_for(report))
-    if form.is_valid():
-        try:
-            answer_report(visit=visit, report=report, fields=form.cleaned_data, consent=consent_for(report))
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect(reverse("projects:share-room", args=[visit.link.pk]) + "#answer")
-    return _show(request, visit, report, decision, form=form, status=422)
-
-
-def _show(
-    request: HttpRequest,
-    visit: Visit,
-    report: Report,
-    decision: Decision | None,
-    *,
-    form: DecisionForm | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    room = reverse("projects:share-room", args=[visit.link.pk])
-    waits = report.milestone.status == Milestone.Status.SUBMITTED and report.is_latest
-    context = {
-        **report_context(report, decision),
-        "visit": visit,
-        "room": room,
-        "waits": waits,
-        "last_day": last_day_of_review(report.milestone) if waits else None,
-        "decision_form": form or DecisionForm(choices=CHOICES, consent=consent_for(report)),
-        "decision_action": f"{room}answer/",
-        "decision_button": "Send your answer",
-        "comments": comments_on(label_of(report), actor=visit.actor),
-        "visitor_form": VisitorCommentForm(),
+def bundle_of(report: Report) -> dict[str, object]:
+    """Return the report with all that is needed to check it without us."""
+    key = public_key(report.key_id)
+    return {
+        "report": report.body,
+        "sha256": report.digest,
+        "signature": report.signature,
+        "key_id": report.key_id,
+        "public_key": key.hex() if key else "",
     }
-    return render(request, "reports/shared_report.html", context, status=status)

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.api.base import CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
-from projects.api.scopes import SendSerializer
+from projects.api.shares import SendSerializer, WithAddress
 from projects.models import ChangeOrder
 from projects.services import change_orders
 
@@ -114,17 +114,11 @@ class WithdrawSerializer(serializers.Serializer):
     reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
 
 
-class SentOrderSerializer(ChangeOrderSerializer):
-    """A change order on its way, with the address of its link, which cannot be asked for again."""
-
-    address = serializers.SerializerMethodField()
+class SentOrderSerializer(WithAddress, ChangeOrderSerializer):
+    """A change order on its way, with the address of its link."""
 
     class Meta(ChangeOrderSerializer.Meta):
         fields = [*ChangeOrderSerializer.Meta.fields, "address"]
-
-    def get_address(self, order: ChangeOrder) -> str:
-        """Return where the client goes."""
-        return str(self.context["address"])
 
 
 class ChangeOrderFilter(ScopedFilterSet):
@@ -170,7 +164,7 @@ class ChangeOrderViewSet(CreateRows, ReadRows):
         found, wish = self.get_object(), _valid(SendSerializer, request)
         sent = change_orders.send_order_to_client(order=found, by=self.actor, **wish)
         context = {**self.get_serializer_context(), "address": sent.address}
-        return Response(SentOrderSerializer(sent.order, context=context).data)
+        return Response(SentOrderSerializer(sent.row, context=context).data)
 
     @extend_schema(request=ApprovalSerializer, responses=ChangeOrderSerializer)
     @row_action("post")

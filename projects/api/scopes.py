@@ -8,10 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.api.base import ChangeRows, CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.shares import SendSerializer, WithAddress
 from projects.models import ScopeVersion
 from projects.scoping.starters import starters
 from projects.services import scope_drafts, scopes
-from projects.services.shares import DEFAULT_DAYS, MOST_DAYS, SHORTEST_PASSCODE
 
 STARTERS = f"The kind of work to start from: {', '.join(one.key for one in starters())}."
 
@@ -59,28 +59,11 @@ class ScopeVersionSerializer(ScopedModelSerializer):
         fixed_fields = ["engagement", "starter"]
 
 
-class SendSerializer(serializers.Serializer):
-    """For whom the link is, and how long it works."""
-
-    name = serializers.CharField(required=False, default="", max_length=120, allow_blank=True)
-    email = serializers.EmailField(required=False, default="", allow_blank=True)
-    days = serializers.IntegerField(required=False, default=DEFAULT_DAYS, min_value=1, max_value=MOST_DAYS)
-    passcode = serializers.CharField(
-        required=False, default="", min_length=SHORTEST_PASSCODE, max_length=128, allow_blank=True
-    )
-
-
-class SentScopeSerializer(ScopeVersionSerializer):
-    """A scope on its way, with the address of its link, which cannot be asked for again."""
-
-    address = serializers.SerializerMethodField()
+class SentScopeSerializer(WithAddress, ScopeVersionSerializer):
+    """A scope on its way, with the address of its link."""
 
     class Meta(ScopeVersionSerializer.Meta):
         fields = [*ScopeVersionSerializer.Meta.fields, "address"]
-
-    def get_address(self, scope: ScopeVersion) -> str:
-        """Return where the client goes."""
-        return str(self.context["address"])
 
 
 class CountersignSerializer(serializers.Serializer):
@@ -132,7 +115,7 @@ class ScopeVersionViewSet(CreateRows, ChangeRows, ReadRows):
         wish.is_valid(raise_exception=True)
         sent = scopes.send_scope_to_client(scope=found, by=self.actor, **wish.validated_data)
         context = {**self.get_serializer_context(), "address": sent.address}
-        return Response(SentScopeSerializer(sent.scope, context=context).data)
+        return Response(SentScopeSerializer(sent.row, context=context).data)
 
     @extend_schema(request=CountersignSerializer, responses=ScopeVersionSerializer)
     @row_action("post")

@@ -2,8 +2,6 @@
 
 from typing import ClassVar
 
-from django.conf import settings
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
@@ -13,7 +11,14 @@ from rest_framework.response import Response
 from projects.api.base import ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
 from projects.models import Comment, Decision, ShareLink, ShareView
 from projects.queries.shares import subject_of
-from projects.services.shares import DEFAULT_DAYS, MOST_DAYS, SHORTEST_PASSCODE, create_share_link, revoke_share_link
+from projects.services.shares import (
+    DEFAULT_DAYS,
+    MOST_DAYS,
+    SHORTEST_PASSCODE,
+    address_of,
+    create_share_link,
+    revoke_share_link,
+)
 from projects.shares import purpose_named
 
 
@@ -70,18 +75,33 @@ class NewShareLinkSerializer(serializers.Serializer):
     )
 
 
-class CreatedShareLinkSerializer(ShareLinkSerializer):
-    """A new link with its address, which cannot be asked for again."""
+class WithAddress(serializers.Serializer):
+    """The address of the link that was just made; it cannot be asked for again."""
 
     address = serializers.SerializerMethodField()
+
+    def get_address(self, row: object) -> str:
+        """Return where the client goes."""
+        return str(self.context["address"])
+
+
+class SendSerializer(serializers.Serializer):
+    """For whom the link is, and how long it works."""
+
+    name = serializers.CharField(required=False, default="", max_length=120, allow_blank=True)
+    email = serializers.EmailField(required=False, default="", allow_blank=True)
+    days = serializers.IntegerField(required=False, default=DEFAULT_DAYS, min_value=1, max_value=MOST_DAYS)
+    passcode = serializers.CharField(
+        required=False, default="", min_length=SHORTEST_PASSCODE, max_length=128, allow_blank=True
+    )
+
+
+class CreatedShareLinkSerializer(WithAddress, ShareLinkSerializer):
+    """A new link with its address."""
 
     class Meta(ShareLinkSerializer.Meta):
         fields = [*ShareLinkSerializer.Meta.fields, "address"]
         read_only_fields = fields
-
-    def get_address(self, link: ShareLink) -> str:
-        """Return where the client goes."""
-        return f"{settings.SITE_URL}{reverse('projects:share-door', args=[self.context['token']])}"
 
 
 class ShareLinkFilter(ScopedFilterSet):
@@ -114,7 +134,7 @@ class ShareLinkViewSet(ReadRows):
         if subject is None:
             raise ValidationError({"subject_id": ["There is no such row."]})
         made = create_share_link(subject=subject, purpose=purpose, by=self.actor, **fields)
-        context = {**self.get_serializer_context(), "token": made.token}
+        context = {**self.get_serializer_context(), "address": address_of(made.token)}
         return Response(CreatedShareLinkSerializer(made.link, context=context).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ShareLinkSerializer)

@@ -9,11 +9,10 @@ from django.utils import timezone
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import ChangeOrder, Decision, Engagement, ScopeVersion
-from projects.queries.shares import decision_on
+from projects.queries.shares import answer_to
 from projects.scoping.documents import ScopeDocument
 from projects.scoping.errors import ScopingError
 from projects.scoping.estimates import Estimate, WorkItem, estimate
-from projects.shares import label_of
 
 SEED = 20  # the same work items give the same estimate
 EXPIRES_SOON = 5  # days
@@ -26,13 +25,6 @@ def scope_of(engagement: Engagement) -> ScopeVersion | None:
     rows = [row for row in engagement.scopes.all() if row.status != ScopeVersion.Status.SUPERSEDED]
     order = [ScopeVersion.Status.DRAFT, ScopeVersion.Status.SENT, ScopeVersion.Status.SIGNED]
     return min(rows, key=lambda row: order.index(ScopeVersion.Status(row.status)), default=None)
-
-
-def signature_on(scope: ScopeVersion, *, actor: Actor) -> Decision | None:
-    """Find the client's answer to exactly this version; None while it is open."""
-    if not scope.digest:
-        return None
-    return decision_on(label_of(scope), document_digest=scope.digest, actor=actor)
 
 
 def estimate_of(scope: ScopeVersion) -> Estimate | None:
@@ -91,7 +83,7 @@ def _scopes_waiting(actor: Actor) -> Iterable[Need]:
             why = f"For {client}; it has not been sent."
             yield Need(f"Scope of “{scope.engagement}” is a draft", why, url, "Go on", icon="file-text")
             continue
-        decision = signature_on(scope, actor=actor)
+        decision = answer_to(scope, actor=actor)
         if decision is None:
             days = (timezone.now() - (scope.sent_at or scope.created_at)).days
             yield Need(

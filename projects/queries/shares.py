@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from projects.access import Actor
 from projects.models import Comment, Decision, ShareLink, ShareSession
-from projects.shares import Purpose
+from projects.shares import Purpose, label_of
 
 
 def digest_of(secret: str) -> str:
@@ -53,9 +53,10 @@ def comments_on(subject: str, *, actor: Actor) -> QuerySet[Comment]:
     return comments.select_related("user")
 
 
-def decision_on(subject: str, *, document_digest: str, actor: Actor) -> Decision | None:
-    """Find the answer to a document; None while it is open."""
-    found: Decision | None = (
-        Decision.objects.visible_to(actor).filter(subject=subject, document_digest=document_digest).first()
-    )
+def answer_to(row: Any, *, actor: Actor) -> Decision | None:
+    """Find the answer to exactly what a document's row was frozen as; None while it is open."""
+    if not row.digest:
+        return None
+    answers = Decision.objects.visible_to(actor).filter(subject=label_of(row), document_digest=row.digest)
+    found: Decision | None = answers.first()
     return found

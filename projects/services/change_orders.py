@@ -1,34 +1,28 @@
 """Change orders: asked for, priced, sent, answered. An approved one makes the next version of the scope."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor, new_id
 from projects.canonical import digest
 from projects.errors import DomainError
-from projects.models import ChangeOrder, Decision, Engagement, Milestone, ScopeVersion, ShareLink
+from projects.models import ChangeOrder, Decision, Engagement, Milestone, ScopeVersion
 from projects.scoping.changes import PriceLine, apply_change
 from projects.scoping.documents import ScopeDocument
 from projects.services.audit import record
-from projects.services.decisions import record_decision
 from projects.services.engagements import illegal
-from projects.services.mail import queue_mail
 from projects.services.scope_drafts import lock_engagement, next_number
-from projects.services.scopes import place_milestones, scope_body, supersede, tell_creator, writing
-from projects.services.shares import create_share_link
-from projects.shares import Visit, label_of, purpose_named
+from projects.services.scopes import place_milestones, scope_body, supersede
+from projects.services.sending import Letter, Sent, send_link, take_answer, writing
+from projects.shares import Visit
 
 SCHEMA = "freelance-ml/change-order/1"
-PURPOSE = "change-order"
 MOST_LINES = 50
 MOST_DAYS = 3650
 LARGEST = 10**14  # minor units
@@ -67,15 +61,6 @@ class BadPriceLineError(DomainError):
 
     code = "bad-price-line"
     template = "Price line {place}: {what}"
-
-
-@dataclass(frozen=True, slots=True)
-class SentOrder:
-    """A change order on its way: its link, and the address that is shown this once."""
-
-    order: ChangeOrder
-    link: ShareLink
-    address: str
 
 
 @transaction.atomic
@@ -155,63 +140,56 @@ def send_order(*, order: ChangeOrder, by: Actor) -> ChangeOrder:
     engagement = lock_engagement(order.engagement, by)
     locked = _locked(order, by)
     _step(locked, ChangeOrder.Status.SENT)
-    scope = _signed_scope(engagement)
-    if missing := missing_of(locked):
-        raise ChangeOrderIncompleteError(missing=" ".join(missing))
-    locked.number = int(engagement.change_orders.aggregate(last=Max("number"))["last"] or 0) + 1
-    before = ScopeDocument.from_dict(scope.shown)
-    after = changed_document(locked, scope)
-    locked.body = {
-        "schema": SCHEMA,
-        "number": locked.number,
-        "made_at": timezone.now().isoformat(timespec="seconds"),
-        "from": engagement.client.workspace.name,
-        "to": engagement.client.name,
-        "engagement": {"title": engagement.title, "purchase_order": engagement.purchase_order},
-        "currency": engagement.currency,
-        "wish": locked.wish,
-        "asked_by": locked.asked_by,
-        "asked_on": locked.asked_on.isoformat(),
-        "what": locked.what,
-        "why": locked.why,
-        "lines": _named(locked.lines, before),
-        "amount_minor": total_of(locked),
-        "days": locked.days,
-        "expires_on": locked.expires_on.isoformat() if locked.expires_on else None,
-        "scope": {"number": scope.number, "sha256": scope.digest},
-        "before": _figures(before),
-        "after": _figures(after),
-    }
-    locked.digest, locked.sent_at = digest(locked.body), timezone.now()
-    locked.requested_minor = total_of(locked)
+    freeze(locked, signed_scope(engagement, lock=True))
     locked.save(update_fields=["status", "number", "body", "digest", "sent_at", "requested_minor"])
     detail = {"number": locked.number, "sha256": locked.digest, "requested": locked.requested_minor}
     record(by=by, action="change.sent", target=locked, detail=detail)
     return locked
 
 
+def freeze(order: ChangeOrder, scope: ScopeVersion) -> None:
+    """Turn a priced change in memory into what is sent, unsaved: so it is previewed, and so it is saved.
+
+    Raises ChangeOrderIncompleteError, or ScopingError where the lines do not fit the milestones.
+    """
+    engagement = order.engagement
+    if missing := missing_of(order):
+        raise ChangeOrderIncompleteError(missing=" ".join(missing))
+    order.number = int(engagement.change_orders.aggregate(last=Max("number"))["last"] or 0) + 1
+    before = ScopeDocument.from_dict(scope.shown)
+    after = changed_document(order, scope)
+    order.body = {
+        "schema": SCHEMA,
+        "number": order.number,
+        "made_at": timezone.now().isoformat(timespec="seconds"),
+        "from": engagement.client.workspace.name,
+        "to": engagement.client.name,
+        "engagement": {"title": engagement.title, "purchase_order": engagement.purchase_order},
+        "currency": engagement.currency,
+        "wish": order.wish,
+        "asked_by": order.asked_by,
+        "asked_on": order.asked_on.isoformat(),
+        "what": order.what,
+        "why": order.why,
+        "lines": _named(order.lines, before),
+        "amount_minor": total_of(order),
+        "days": order.days,
+        "expires_on": order.expires_on.isoformat() if order.expires_on else None,
+        "scope": {"number": scope.number, "sha256": scope.digest},
+        "before": _figures(before),
+        "after": _figures(after),
+    }
+    order.digest, order.sent_at = digest(order.body), timezone.now()
+    order.requested_minor, order.status = total_of(order), ChangeOrder.Status.SENT
+
+
 @transaction.atomic
-def send_order_to_client(
-    *, order: ChangeOrder, by: Actor, name: str = "", email: str = "", days: int = 30, passcode: str = ""
-) -> SentOrder:
-    """Freeze the change if it is only priced, make a link to it, and mail the link where an address is given."""
+def send_order_to_client(*, order: ChangeOrder, by: Actor, days: int = 30, **to: str) -> Sent[ChangeOrder]:
+    """Freeze the change if it is only priced, and send a link to it; ``to``: see ``send_link``."""
     sent = order if order.status == ChangeOrder.Status.SENT else send_order(order=order, by=by)
-    purpose = purpose_named(PURPOSE)
-    assert purpose is not None  # noqa: S101  # registered when the ground starts
-    made = create_share_link(
-        subject=sent, purpose=purpose, by=by, days=days, recipient_name=name, recipient_email=email, passcode=passcode
-    )
-    address = settings.SITE_URL + reverse("projects:share-door", args=[made.token])
-    if email:
-        body = sent.body or {}
-        context = {"body": body, "address": address, "name": name, "passcode": bool(passcode)}
-        queue_mail(
-            workspace=by.workspace,
-            to=email,
-            subject=f"{body['engagement']['title']}: change order {sent.number} from {body['from']}",
-            body=render_to_string("scopes/mail_change.txt", context),
-        )
-    return SentOrder(sent, made.link, address)
+    body = sent.body or {}
+    subject = f"{body['engagement']['title']}: change order {sent.number} from {body['from']}"
+    return send_link(row=sent, letter=Letter(subject, "scopes/mail_change.txt"), by=by, days=days, **to)
 
 
 @transaction.atomic
@@ -224,28 +202,12 @@ def answer_order(*, visit: Visit, order: ChangeOrder, fields: dict[str, Any], co
     client = writing(visit.actor)
     engagement = lock_engagement(order.engagement, client)
     locked = _locked(order, client)
-    decision = record_decision(
-        subject=label_of(locked),
-        document_digest=locked.digest,
-        answer=fields["answer"],
-        name=fields["name"],
-        email=fields["email"],
-        message=fields.get("message", ""),
-        consent=consent,
-        by=visit.actor,
-        agent=visit.agent,
-        link=visit.link,
-    )
+    about = f"{engagement}: change order"
+    decision = take_answer(visit=visit, row=locked, about=about, fields=fields, consent=consent)
     if decision.answer == Decision.Answer.APPROVED:
         _approve(locked, engagement, by=client, amounts=None)
     else:
         _decline(locked, by=client, reason=decision.message)
-    tell_creator(
-        row=locked,
-        subject=f"{engagement}: change order {decision.get_answer_display().lower()} by {decision.name}",
-        template="scopes/mail_answer.txt",
-        decision=decision,
-    )
     return decision
 
 
@@ -328,7 +290,7 @@ def _approve(
     if order.is_expired:
         raise ChangeOrderExpiredError(day=f"{order.expires_on:%-d %B %Y}")
     _step(order, ChangeOrder.Status.APPROVED)
-    scope = _signed_scope(engagement)
+    scope = signed_scope(engagement, lock=True)
     document = changed_document(order, scope, amounts)
     agreed = document.price_minor - ScopeDocument.from_dict(scope.shown).price_minor
     number = next_number(engagement)
@@ -386,9 +348,10 @@ def _locked(order: ChangeOrder, by: Actor) -> ChangeOrder:
     return row
 
 
-def _signed_scope(engagement: Engagement) -> ScopeVersion:
+def signed_scope(engagement: Engagement, *, lock: bool = False) -> ScopeVersion:
+    """Find the version that holds; raises NoSignedScopeError."""
     found = engagement.scopes.filter(status=ScopeVersion.Status.SIGNED)
-    scope: ScopeVersion | None = found.select_for_update(of=("self",)).first()
+    scope: ScopeVersion | None = (found.select_for_update(of=("self",)) if lock else found).first()
     if scope is None:
         raise NoSignedScopeError
     return scope

@@ -1,32 +1,27 @@
 """A scope on its way: sent, signed by the client, countersigned, revised."""
 
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
-from projects.access import Actor, Role
+from projects.access import Actor
 from projects.canonical import digest
 from projects.errors import DomainError
-from projects.models import Decision, Engagement, Milestone, ScopeVersion, ShareLink
-from projects.queries.shares import decision_on
+from projects.models import Decision, Engagement, Milestone, ScopeVersion
+from projects.queries.shares import answer_to
 from projects.scoping.documents import ScopeDocument
 from projects.services.audit import record
-from projects.services.decisions import record_decision
 from projects.services.engagements import set_engagement_status, update_engagement
 from projects.services.mail import queue_mail
 from projects.services.milestones import create_milestone, update_milestone
 from projects.services.scope_drafts import ScopeExistsError, ScopeFrozenError, lock_draft, lock_engagement, next_number
-from projects.services.shares import create_share_link
-from projects.shares import Visit, label_of, purpose_named
+from projects.services.sending import Letter, Sent, send_link, take_answer
+from projects.shares import Visit
 
 SCHEMA = "freelance-ml/scope/1"
-PURPOSE = "scope"
 
 
 class ScopeIncompleteError(DomainError):
@@ -48,15 +43,6 @@ class NotSignedYetError(DomainError):
 
     code = "scope-not-signed"
     template = "{client} has not signed version {number} yet. Countersign it afterwards."
-
-
-@dataclass(frozen=True, slots=True)
-class SentScope:
-    """A scope on its way: its link, and the address that is shown this once."""
-
-    scope: ScopeVersion
-    link: ShareLink
-    address: str
 
 
 def scope_body(
@@ -88,36 +74,28 @@ def send_scope(*, scope: ScopeVersion, by: Actor) -> ScopeVersion:
     document = ScopeDocument.from_dict(locked.document)
     if missing := document.missing():
         raise ScopeIncompleteError(missing=" ".join(missing))
-    locked.body = scope_body(engagement=locked.engagement, number=locked.number, document=document)
-    locked.digest, locked.sent_at = digest(locked.body), timezone.now()
-    locked.status, locked.undo = ScopeVersion.Status.SENT, []
+    freeze(locked)
+    locked.undo = []
     locked.save(update_fields=["body", "digest", "sent_at", "status", "undo"])
     record(by=by, action="scope.sent", target=locked, detail={"number": locked.number, "sha256": locked.digest})
     return locked
 
 
+def freeze(scope: ScopeVersion) -> None:
+    """Turn a draft in memory into what is sent, unsaved: so it is previewed, and so it is saved."""
+    document = ScopeDocument.from_dict(scope.document)
+    scope.body = scope_body(engagement=scope.engagement, number=scope.number, document=document)
+    scope.digest, scope.sent_at = digest(scope.body), timezone.now()
+    scope.status = ScopeVersion.Status.SENT
+
+
 @transaction.atomic
-def send_scope_to_client(
-    *, scope: ScopeVersion, by: Actor, name: str = "", email: str = "", days: int = 30, passcode: str = ""
-) -> SentScope:
-    """Freeze the draft if it is one, make a link to it, and mail the link where an address is given."""
+def send_scope_to_client(*, scope: ScopeVersion, by: Actor, days: int = 30, **to: str) -> Sent[ScopeVersion]:
+    """Freeze the draft if it is one, and send a link to it; ``to``: see ``send_link``."""
     sent = send_scope(scope=scope, by=by) if scope.is_draft else scope
-    purpose = purpose_named(PURPOSE)
-    assert purpose is not None  # noqa: S101  # registered when the ground starts
-    made = create_share_link(
-        subject=sent, purpose=purpose, by=by, days=days, recipient_name=name, recipient_email=email, passcode=passcode
-    )
-    address = settings.SITE_URL + reverse("projects:share-door", args=[made.token])
-    if email:
-        body = sent.body or {}
-        context = {"body": body, "address": address, "name": name, "passcode": bool(passcode)}
-        queue_mail(
-            workspace=by.workspace,
-            to=email,
-            subject=f"{body['document']['title']}: scope to sign from {body['from']}",
-            body=render_to_string("scopes/mail_scope.txt", context),
-        )
-    return SentScope(sent, made.link, address)
+    body = sent.body or {}
+    letter = Letter(f"{body['document']['title']}: scope to sign from {body['from']}", "scopes/mail_scope.txt")
+    return send_link(row=sent, letter=letter, by=by, days=days, **to)
 
 
 @transaction.atomic
@@ -129,25 +107,9 @@ def answer_scope(*, visit: Visit, scope: ScopeVersion, fields: dict[str, Any], c
     locked = _locked(scope)
     if locked.status != ScopeVersion.Status.SENT:
         raise ScopeNotSentError(number=locked.number, status=locked.get_status_display().lower())
-    decision = record_decision(
-        subject=label_of(locked),
-        document_digest=locked.digest,
-        answer=fields["answer"],
-        name=fields["name"],
-        email=fields["email"],
-        message=fields.get("message", ""),
-        consent=consent,
-        by=visit.actor,
-        agent=visit.agent,
-        link=visit.link,
-    )
+    about = f"{locked.engagement}: scope"
+    decision = take_answer(visit=visit, row=locked, about=about, fields=fields, consent=consent)
     record(by=visit.actor, action=f"scope.client_{decision.answer}", target=locked, detail={"sha256": locked.digest})
-    tell_creator(
-        row=locked,
-        subject=f"{locked.engagement}: scope {decision.get_answer_display().lower()} by {decision.name}",
-        template="scopes/mail_answer.txt",
-        decision=decision,
-    )
     return decision
 
 
@@ -162,7 +124,7 @@ def countersign_scope(*, scope: ScopeVersion, name: str, by: Actor) -> ScopeVers
     locked = _locked(scope)
     if locked.status != ScopeVersion.Status.SENT:
         raise ScopeNotSentError(number=locked.number, status=locked.get_status_display().lower())
-    decision = decision_on(label_of(locked), document_digest=locked.digest, actor=by)
+    decision = answer_to(locked, actor=by)
     if decision is None or decision.answer != Decision.Answer.SIGNED:
         raise NotSignedYetError(client=engagement.client.name, number=locked.number)
     if other := engagement.scopes.filter(status=ScopeVersion.Status.SIGNED).first():
@@ -230,21 +192,6 @@ def place_milestones(*, scope: ScopeVersion, engagement: Engagement, by: Actor) 
         elif row.status in Milestone.OPEN:
             update_milestone(milestone=row, by=by, **terms)
     return links
-
-
-def writing(actor: Actor) -> Actor:
-    """Let the holder of a link write for the one step that the answer itself causes."""
-    return replace(actor, role=Role.MEMBER, scopes=frozenset({"read", "write"}))
-
-
-def tell_creator(*, row: Any, subject: str, template: str, decision: Decision) -> None:
-    """Mail the answer to whoever made the document."""
-    if row.created_by is None:
-        return
-    context = {"row": row, "decision": decision, "site": settings.SITE_URL}
-    queue_mail(
-        workspace=decision.workspace, to=row.created_by.email, subject=subject, body=render_to_string(template, context)
-    )
 
 
 def _locked(scope: ScopeVersion) -> ScopeVersion:

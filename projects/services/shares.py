@@ -4,8 +4,10 @@ import secrets
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor, Role
@@ -85,7 +87,7 @@ def create_share_link(
         raise ShareDaysError(most=MOST_DAYS)
     if passcode and len(passcode) < SHORTEST_PASSCODE:
         raise PasscodeTooShortError(least=SHORTEST_PASSCODE)
-    purpose.check_subject(subject)
+    purpose.load_room().check(subject)
     token, now = TOKEN_PREFIX + secrets.token_urlsafe(32), timezone.now()
     link = ShareLink.objects.create(
         workspace=by.workspace,
@@ -103,6 +105,11 @@ def create_share_link(
     detail = {"subject": link.subject, "purpose": link.purpose, "days": days, "passcode": link.has_passcode}
     record(by=by, action="share.created", target=link, detail=detail)
     return CreatedLink(link, token)
+
+
+def address_of(token: str) -> str:
+    """Write the address at which the holder of a token comes in."""
+    return settings.SITE_URL + reverse("projects:share-door", args=[token])
 
 
 @transaction.atomic

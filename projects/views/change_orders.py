@@ -13,16 +13,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from projects.errors import DomainError
 from projects.forms.amounts import read_amount, typed_amount
 from projects.forms.change_orders import PriceForm, RequestForm
-from projects.forms.shares import ShareLinkForm
-from projects.models import ChangeOrder, Decision, ScopeVersion
-from projects.queries.shares import decision_on
-from projects.scope_pdf import change_order_pdf
+from projects.models import ChangeOrder, ScopeVersion
+from projects.queries.shares import answer_to
 from projects.scoping.documents import ScopeDocument
 from projects.services import change_orders
-from projects.shares import label_of, purpose_named
+from projects.views.documents import send_form
 from projects.views.engagements import find_engagement
-from projects.views.scopes import said
-from projects.views.share_links import share_context, show_address_once, take_address
+from projects.views.share_links import share_context
 from projects.web import ActorRequest, member, render_page, writer
 
 
@@ -87,33 +84,6 @@ def change_order_mark(request: ActorRequest, change_order_id: UUID) -> HttpRespo
 
 @require_POST
 @writer
-def change_order_send(request: ActorRequest, change_order_id: UUID) -> HttpResponse:
-    """Freeze the change, and make a link for the client."""
-    order = find_order(request, change_order_id)
-    form = ShareLinkForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, said(form))
-        return redirect("projects:change-order", order.pk)
-    wish = form.cleaned_data
-    try:
-        sent = change_orders.send_order_to_client(
-            order=order,
-            by=request.actor,
-            name=wish["recipient_name"],
-            email=wish["recipient_email"],
-            days=wish["days"],
-            passcode=wish["passcode"],
-        )
-    except DomainError as error:
-        messages.error(request, str(error))
-    else:
-        show_address_once(request, subject=order, address=sent.address)
-        messages.success(request, f"Change order {sent.order.number} is frozen and on its way.")
-    return redirect("projects:change-order", order.pk)
-
-
-@require_POST
-@writer
 def change_order_withdraw(request: ActorRequest, change_order_id: UUID) -> HttpResponse:
     """Take a change back."""
     order = find_order(request, change_order_id)
@@ -146,22 +116,6 @@ def change_order_approve(request: ActorRequest, change_order_id: UUID) -> HttpRe
     return redirect("projects:change-order", order.pk)
 
 
-@require_GET
-@member
-def change_order_file(request: ActorRequest, change_order_id: UUID) -> HttpResponse:
-    """Download a change order that was sent as PDF."""
-    rows = ChangeOrder.objects.visible_to(request.actor).filter(body__isnull=False)
-    order = get_object_or_404(rows, pk=change_order_id)
-    return as_pdf(order, answer_to(order, request.actor))
-
-
-def as_pdf(order: ChangeOrder, decision: Decision | None) -> HttpResponse:
-    """Return a change order as a file."""
-    response = HttpResponse(change_order_pdf(order, decision), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="change-order-{order.number}-{order.digest[:8]}.pdf"'
-    return response
-
-
 def find_order(request: ActorRequest, change_order_id: UUID) -> ChangeOrder:
     """Return a change of the actor's workspace, else 404."""
     rows = ChangeOrder.objects.visible_to(request.actor).select_related("engagement__client__workspace", "result")
@@ -169,24 +123,17 @@ def find_order(request: ActorRequest, change_order_id: UUID) -> ChangeOrder:
     return order
 
 
-def answer_to(order: ChangeOrder, actor: Any) -> Decision | None:
-    """Find the client's answer to a change order."""
-    return decision_on(label_of(order), document_digest=order.digest, actor=actor) if order.digest else None
-
-
 def _page(
     request: ActorRequest, order: ChangeOrder, *, form: PriceForm | None = None, status: int = 200
 ) -> HttpResponse:
     engagement = order.engagement
     waits = order.status in ("requested", "priced") and order.fit != ChangeOrder.Fit.INSIDE
-    purpose = purpose_named(change_orders.PURPOSE)
     context: dict[str, Any] = {
         "order": order,
         "body": order.body or {},
         "currency": engagement.currency,
-        "decision": answer_to(order, request.actor),
+        "decision": answer_to(order, actor=request.actor),
         "may_price": waits and request.actor.may_write and engagement.status not in ("cancelled", "archived"),
-        "address": take_address(request, subject=order),
         "crumbs": [
             (engagement.client.name, reverse("projects:client", args=[engagement.client_id])),
             (engagement.title, reverse("projects:engagement", args=[engagement.pk])),
@@ -197,8 +144,8 @@ def _page(
             line | {"typed": typed_amount(line["amount_minor"], order.engagement.currency) or "0"}
             for line in order.lines
         ]
-    if order.body and purpose:
-        context |= share_context(request, purpose=purpose, subject=order)
+    if order.body:
+        context |= share_context(request, order)
     if context["may_price"]:
         context |= _pricing(order, form)
     return render_page(request, "scopes/change_order_page.html", context, status=status)
@@ -220,8 +167,6 @@ def _pricing(order: ChangeOrder, form: PriceForm | None) -> dict[str, Any]:
                 effect = {"before": figures(before), "after": figures(after)}
             except DomainError as error:
                 trouble = str(error)
-    contact = engagement.client.contacts.first()
-    to = {"recipient_name": contact.name, "recipient_email": contact.email} if contact else {}
     return {
         "form": form or PriceForm(instance=order, currency=engagement.currency, initial=_first_words(order)),
         "milestone_choices": [("", "A new milestone"), *choices],
@@ -230,7 +175,7 @@ def _pricing(order: ChangeOrder, form: PriceForm | None) -> dict[str, Any]:
         "trouble": trouble,
         "missing": change_orders.missing_of(order) if order.status == ChangeOrder.Status.PRICED else [],
         "total": change_orders.total_of(order),
-        "send_form": ShareLinkForm(initial=to | {"days": 30}),
+        "send_form": send_form(engagement.client, days=30),
     }
 
 

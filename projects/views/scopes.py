@@ -1,6 +1,5 @@
 """Pages of scopes: begun, edited in place, sent, countersigned, compared."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -14,22 +13,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from projects.errors import DomainError
 from projects.forms.amounts import read_amount, typed_amount, written_amount
 from projects.forms.scopes import CountersignForm, typed_item, typed_terms
-from projects.forms.shares import ShareLinkForm
-from projects.models import Decision, ScopeVersion
-from projects.queries.scopes import estimate_of, findings_of, scope_of, signature_on
-from projects.scope_pdf import scope_pdf
+from projects.models import ScopeVersion
+from projects.queries.scopes import estimate_of, findings_of, scope_of
+from projects.queries.shares import answer_to
 from projects.scoping.diff import FieldChange, ScopeDiff, diff_documents
 from projects.scoping.documents import SECTIONS, ScopeDocument
-from projects.scoping.markdown import render_markdown
 from projects.scoping.payments import payment_plan
 from projects.scoping.starters import payment_patterns, starters
 from projects.services import scope_drafts, scopes
-from projects.shares import purpose_named
+from projects.views.documents import send_form
 from projects.views.engagements import find_engagement
-from projects.views.share_links import share_context, show_address_once, take_address
+from projects.views.share_links import share_context
+from projects.views.shared_scopes import ScopeRoom
 from projects.web import ActorRequest, member, render_page, writer
 
-FORMS = ("pdf", "md", "json")
 HINTS = {
     "objectives": "What the client wants to be able to do or know.",
     "in_scope": "What is done.",
@@ -140,33 +137,6 @@ def _change(request: ActorRequest, scope: ScopeVersion, do: str) -> str:
 
 @require_POST
 @writer
-def scope_send(request: ActorRequest, scope_id: UUID) -> HttpResponse:
-    """Freeze the draft, and make a link for the client."""
-    scope = find_scope(request, scope_id)
-    form = ShareLinkForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, said(form))
-        return redirect("projects:scope", scope.pk)
-    wish = form.cleaned_data
-    try:
-        sent = scopes.send_scope_to_client(
-            scope=scope,
-            by=request.actor,
-            name=wish["recipient_name"],
-            email=wish["recipient_email"],
-            days=wish["days"],
-            passcode=wish["passcode"],
-        )
-    except DomainError as error:
-        messages.error(request, str(error))
-    else:
-        show_address_once(request, subject=scope, address=sent.address)
-        messages.success(request, f"Version {sent.scope.number} is frozen and on its way.")
-    return redirect("projects:scope", scope.pk)
-
-
-@require_POST
-@writer
 def scope_countersign(request: ActorRequest, scope_id: UUID) -> HttpResponse:
     """Sign after the client."""
     scope = find_scope(request, scope_id)
@@ -199,16 +169,6 @@ def scope_revise(request: ActorRequest, scope_id: UUID) -> HttpResponse:
 
 @require_GET
 @member
-def scope_file(request: ActorRequest, scope_id: UUID, form: str) -> HttpResponse:
-    """Download a version."""
-    if form not in FORMS:
-        raise Http404
-    scope = find_scope(request, scope_id)
-    return in_form(scope, form, signature_on(scope, actor=request.actor))
-
-
-@require_GET
-@member
 def scope_changes(request: ActorRequest, scope_id: UUID) -> HttpResponse:
     """Show what a version changed against the one before, or against another one."""
     scope = find_scope(request, scope_id)
@@ -221,22 +181,6 @@ def scope_changes(request: ActorRequest, scope_id: UUID) -> HttpResponse:
         diff = diff_documents(before.shown, scope.shown)
         context |= {"summary": diff.summary(), "sections": told_changes(diff, scope.engagement.currency)}
     return render_page(request, "scopes/scope_changes.html", context)
-
-
-def in_form(scope: ScopeVersion, form: str, decision: Decision | None) -> HttpResponse:
-    """Return a version as a file: "pdf", "md" or "json" (the frozen bytes and their digest)."""
-    name = f"scope-{scope.number}-{scope.digest[:8] or 'draft'}.{form}"
-    if form == "pdf":
-        body, kind = scope_pdf(scope, decision), "application/pdf"
-    elif form == "md":
-        text = render_markdown(ScopeDocument.from_dict(scope.shown), money=written_amount)
-        body, kind = text.encode(), "text/markdown; charset=utf-8"
-    else:
-        value = {"scope": scope.body or scope.shown, "sha256": scope.digest}
-        body, kind = json.dumps(value, indent=1, ensure_ascii=False).encode(), "application/json"
-    response = HttpResponse(body, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 def find_scope(request: ActorRequest, scope_id: UUID) -> ScopeVersion:
@@ -252,24 +196,6 @@ def crumbs_of(scope: ScopeVersion) -> list[tuple[str, str]]:
         (scope.engagement.client.name, reverse("projects:client", args=[scope.engagement.client_id])),
         (scope.engagement.title, reverse("projects:engagement", args=[scope.engagement_id])),
     ]
-
-
-def document_context(scope: ScopeVersion, decision: Decision | None) -> dict[str, Any]:
-    """Give what ``scopes/_document.html`` shows, on every page on which the document stands."""
-    document = ScopeDocument.from_dict(scope.shown)
-    titles = {milestone.id: milestone.title for milestone in document.milestones}
-    dates = sorted(milestone.due_on for milestone in document.milestones if milestone.due_on)
-    return {
-        "scope": scope,
-        "document": document,
-        "currency": document.currency,
-        "body": scope.body or {},
-        "clauses": [{"clause": clause, "milestone": titles.get(clause.milestone)} for clause in document.acceptance],
-        "plan": payment_plan(document),
-        "first_on": dates[0] if dates else "",
-        "ends_on": dates[-1] if dates else "",
-        "signature": decision,
-    }
 
 
 def editor_context(request: ActorRequest, scope: ScopeVersion) -> dict[str, Any]:
@@ -297,7 +223,7 @@ def editor_context(request: ActorRequest, scope: ScopeVersion) -> dict[str, Any]
         "plan": payment_plan(parsed),
         "patterns": payment_patterns(),
         "last_change": scope.undo[-1]["what"] if scope.undo else "",
-        "send_form": ShareLinkForm(initial=_first_contact(scope) | {"days": 30}),
+        "send_form": send_form(scope.engagement.client, days=30),
         "edit_address": reverse("projects:scope-edit", args=[scope.pk]),
         "crumbs": crumbs_of(scope),
         "versions": scope.engagement.scopes.count(),
@@ -314,14 +240,12 @@ def _editor_section(name: str, document: dict[str, Any], currency: str) -> dict[
 
 
 def _page_context(request: ActorRequest, scope: ScopeVersion) -> dict[str, Any]:
-    decision = signature_on(scope, actor=request.actor)
-    purpose = purpose_named(scopes.PURPOSE)
+    decision = answer_to(scope, actor=request.actor)
     name = request.actor.user.name if request.actor.user else ""
     return {
-        **document_context(scope, decision),
-        **(share_context(request, purpose=purpose, subject=scope) if purpose else {}),
+        **ScopeRoom().context(scope, decision),
+        **share_context(request, scope),
         "countersign_form": CountersignForm(initial={"name": name}),
-        "address": take_address(request, subject=scope),
         "versions": list(scope.engagement.scopes.all()),
         "crumbs": crumbs_of(scope),
     }
@@ -362,13 +286,3 @@ def _told(change: FieldChange, currency: str) -> dict[str, Any]:
 
 def _value(name: str, value: Any, currency: str) -> str:
     return written_amount(value, currency) if name == "amount_minor" else str(value)
-
-
-def _first_contact(scope: ScopeVersion) -> dict[str, str]:
-    contact = scope.engagement.client.contacts.first()
-    return {"recipient_name": contact.name, "recipient_email": contact.email} if contact else {}
-
-
-def said(form: forms.Form) -> str:
-    """Write a form's errors as one sentence."""
-    return " ".join(str(error) for errors in form.errors.values() for error in errors)

@@ -4,7 +4,6 @@ import uuid
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -17,8 +16,8 @@ from projects.models import ShareLink
 from projects.queries.shares import comments_on, links_of, subject_of
 from projects.secrets import SealError, open_text, seal_text
 from projects.services.comments import add_comment
-from projects.services.shares import create_share_link, revoke_share_link
-from projects.shares import Purpose, label_of, purpose_named
+from projects.services.shares import address_of, create_share_link, revoke_share_link
+from projects.shares import Purpose, label_of, purpose_named, purpose_of
 from projects.web import ActorRequest, commenter, member, render_page, writer
 
 
@@ -31,12 +30,13 @@ def find_subject(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> 
     return found, subject
 
 
-def share_context(request: ActorRequest, *, purpose: Purpose, subject: Any) -> dict[str, Any]:
+def share_context(request: ActorRequest, subject: Any) -> dict[str, Any]:
     """Give what ``shares/_links.html`` and ``shares/_comments.html`` need; pages of documents include both."""
     label = label_of(subject)
     return {
-        "purpose": purpose,
+        "purpose": purpose_of(subject),
         "subject": subject,
+        "address": take_address(request, subject=subject),
         "share_links": links_of(label, actor=request.actor),
         "share_form": ShareLinkForm(),
         "comments": comments_on(label, actor=request.actor),
@@ -64,7 +64,7 @@ def take_address(request: ActorRequest, *, subject: Any) -> str:
 def share_links(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> HttpResponse:
     """List a document's links; POST makes one and shows its address this once."""
     found, subject = find_subject(request, purpose, subject_id)
-    context = share_context(request, purpose=found, subject=subject)
+    context = share_context(request, subject)
     status = 200
     if request.method == "POST":
         form = context["share_form"] = ShareLinkForm(request.POST)
@@ -75,8 +75,7 @@ def share_links(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> H
             except DomainError as error:
                 form.add_error(None, str(error))
             else:
-                address = reverse("projects:share-door", args=[made.token])
-                context |= {"new_address": f"{settings.SITE_URL}{address}", "share_form": ShareLinkForm()}
+                context |= {"new_address": address_of(made.token), "share_form": ShareLinkForm()}
                 status = 201
     return render_page(request, "shares/links.html", context, partial="links", status=status)
 
@@ -88,9 +87,9 @@ def share_revoke(request: ActorRequest, link_id: uuid.UUID) -> HttpResponse:
     link = get_object_or_404(ShareLink.objects.visible_to(request.actor), pk=link_id)
     revoke_share_link(link=link, by=request.actor)
     messages.success(request, "The link is closed. Whoever had it open is out.")
-    found, subject = find_subject(request, link.purpose, uuid.UUID(link.subject_id))
+    _, subject = find_subject(request, link.purpose, uuid.UUID(link.subject_id))
     if getattr(request, "htmx", None):
-        context = share_context(request, purpose=found, subject=subject)
+        context = share_context(request, subject)
         return render_page(request, "shares/links.html", context, partial="links")
     return redirect("projects:share-links", link.purpose, link.subject_id)
 
@@ -99,12 +98,12 @@ def share_revoke(request: ActorRequest, link_id: uuid.UUID) -> HttpResponse:
 @commenter
 def comment_create(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> HttpResponse:
     """Answer or remark on a document, as someone of the workspace."""
-    found, subject = find_subject(request, purpose, subject_id)
+    _, subject = find_subject(request, purpose, subject_id)
     form, status = CommentForm(request.POST), 422
     if form.is_valid():
         add_comment(subject=label_of(subject), by=request.actor, **form.cleaned_data)
         form, status = CommentForm(), 201
         if not getattr(request, "htmx", None):
             return redirect(reverse("projects:share-links", args=[purpose, subject_id]) + "#comments")
-    context = share_context(request, purpose=found, subject=subject) | {"comment_form": form}
+    context = share_context(request, subject) | {"comment_form": form}
     return render_page(request, "shares/links.html", context, partial="comments", status=status)

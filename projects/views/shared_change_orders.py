@@ -1,86 +1,77 @@
-"""What the client sees of a change order through a link: read, ask, approve or decline."""
+"""A change order on its way to the client: read, asked about, kept, approved or declined."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from typing import Any, ClassVar
 
-from projects.errors import DomainError
-from projects.forms.shares import DecisionForm, VisitorCommentForm
+from django.http import Http404, HttpResponse
+
+from projects.access import Actor
 from projects.models import ChangeOrder, Decision
-from projects.queries.shares import comments_on
-from projects.services.change_orders import ChangeOrderIncompleteError, answer_order
-from projects.shares import Visit, label_of
-from projects.views.change_orders import answer_to, as_pdf
-
-CHOICES = [
-    (Decision.Answer.APPROVED.value, "I approve this change"),
-    (Decision.Answer.DECLINED.value, "I decline it"),
-]
+from projects.scope_pdf import change_order_pdf
+from projects.services import change_orders
+from projects.services.sending import Sent
+from projects.shares import Visit
+from projects.views.rooms import Room
+from projects.web import file_answer
 
 
-def may_be_shared(order: ChangeOrder) -> None:
-    """Raise unless the change has been sent."""
-    if not order.body or order.status == ChangeOrder.Status.WITHDRAWN:
-        raise ChangeOrderIncompleteError(missing="Only a change that was sent can be shown.")
+class ChangeOrderRoom(Room):
+    """A priced change; it waits from its sending to its last day."""
 
+    model = ChangeOrder
+    related = "engagement__client__workspace"
+    template = "scopes/shared_change_order.html"
+    files: ClassVar = {"pdf": "PDF"}
+    choices: ClassVar = [
+        (Decision.Answer.APPROVED.value, "I approve this change"),
+        (Decision.Answer.DECLINED.value, "I decline it"),
+    ]
+    ask = "Approve or decline"
+    labels: ClassVar = {"name": "Your full name, as your signature", "message": "Anything to add"}
 
-def shared_change_order(request: HttpRequest, *, visit: Visit, rest: str) -> HttpResponse:
-    """Show the change order of a link, its PDF, or take the answer."""
-    rows = ChangeOrder.objects.in_workspace(visit.link.workspace).select_related("engagement__client__workspace")
-    order = rows.filter(pk=visit.link.subject_id, body__isnull=False).first()
-    if order is None:
-        raise Http404
-    if rest == "answer/":
-        return _answer(request, visit, order) if request.method == "POST" else HttpResponseNotAllowed(["POST"])
-    if request.method == "POST":
-        return HttpResponseNotAllowed(["GET", "HEAD"])
-    if rest == "pdf/":
-        return as_pdf(order, answer_to(order, visit.actor))
-    if rest:
-        raise Http404
-    return _show(request, visit, order)
+    def check(self, row: ChangeOrder) -> None:
+        """Raise unless the change was sent and holds."""
+        if not row.body or row.status == ChangeOrder.Status.WITHDRAWN:
+            raise change_orders.ChangeOrderIncompleteError(missing="Only a change that was sent can be shown.")
 
+    def was_sent(self, row: ChangeOrder) -> bool:
+        """Whether it is frozen."""
+        return row.body is not None
 
-def _form(order: ChangeOrder, data: object = None) -> DecisionForm:
-    body = order.body or {}
-    consent = (
-        f"I have read change order {order.number} on “{body['engagement']['title']}” and may answer for {body['to']}."
-    )
-    form = DecisionForm(data, choices=CHOICES, consent=consent)
-    form.fields["name"].label = "Your full name, as your signature"
-    form.fields["message"].label = "Anything to add"
-    return form
+    def waits(self, row: ChangeOrder) -> bool:
+        """Whether it is sent and has not expired."""
+        return row.state == ChangeOrder.Status.SENT
 
+    def consent(self, row: ChangeOrder) -> str:
+        """Write what is answered."""
+        body = row.body or {}
+        return (
+            f"I have read change order {row.number} on “{body['engagement']['title']}” and may answer for {body['to']}."
+        )
 
-def _answer(request: HttpRequest, visit: Visit, order: ChangeOrder) -> HttpResponse:
-    form = _form(order, request.POST)
-    if form.is_valid():
-        try:
-            consent = str(form.fields["agreed"].label)
-            answer_order(visit=visit, order=order, fields=form.cleaned_data, consent=consent)
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect(reverse("projects:share-room", args=[visit.link.pk]) + "#answer")
-    return _show(request, visit, order, form=form, status=422)
+    def context(self, row: ChangeOrder, decision: Decision | None) -> dict[str, Any]:
+        """Give what ``scopes/_change.html`` shows."""
+        return {"order": row, "body": row.body or {}, "currency": row.engagement.currency}
 
+    def file(self, row: ChangeOrder, form: str, decision: Decision | None) -> HttpResponse:
+        """Return a change that was sent as PDF."""
+        if not row.body:
+            raise Http404
+        name = f"change-order-{row.number}-{row.digest[:8]}.pdf"
+        return file_answer(change_order_pdf(row, decision), "application/pdf", name)
 
-def _show(
-    request: HttpRequest, visit: Visit, order: ChangeOrder, *, form: DecisionForm | None = None, status: int = 200
-) -> HttpResponse:
-    room = reverse("projects:share-room", args=[visit.link.pk])
-    context = {
-        "order": order,
-        "body": order.body or {},
-        "currency": order.engagement.currency,
-        "visit": visit,
-        "room": room,
-        "decision": answer_to(order, visit.actor),
-        "waits": order.state == "sent",
-        "decision_form": form or _form(order),
-        "decision_action": f"{room}answer/",
-        "decision_button": "Send your answer",
-        "comments": comments_on(label_of(order), actor=visit.actor),
-        "visitor_form": VisitorCommentForm(),
-    }
-    return render(request, "scopes/shared_change_order.html", context, status=status)
+    def freeze(self, row: ChangeOrder) -> None:
+        """Freeze a priced change in memory."""
+        if not row.body:
+            change_orders.freeze(row, change_orders.signed_scope(row.engagement))
+
+    def send(self, row: ChangeOrder, *, by: Actor, **to: Any) -> Sent[ChangeOrder]:
+        """Freeze the change and send its link."""
+        return change_orders.send_order_to_client(order=row, by=by, **to)
+
+    def told(self, row: ChangeOrder) -> str:
+        """Name the change order."""
+        return f"Change order {row.number} is frozen and on its way."
+
+    def answer(self, row: ChangeOrder, *, visit: Visit, fields: dict[str, Any], consent: str) -> Decision:
+        """Take the approval with what it changes, or the refusal."""
+        return change_orders.answer_order(visit=visit, order=row, fields=fields, consent=consent)

@@ -1,90 +1,98 @@
-"""What the client sees of a scope through a link: read, ask, sign or ask for changes."""
+"""A scope on its way to the client: read, asked about, kept, signed or sent back for changes."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect, render
-from django.urls import reverse
+import json
+from typing import Any, ClassVar
 
-from projects.errors import DomainError
-from projects.forms.shares import DecisionForm, VisitorCommentForm
+from django.http import HttpResponse
+
+from projects.access import Actor
+from projects.forms.amounts import written_amount
 from projects.models import Decision, ScopeVersion
-from projects.queries.scopes import signature_on
-from projects.queries.shares import comments_on
-from projects.services.scopes import ScopeNotSentError, answer_scope
-from projects.shares import Visit, label_of
-from projects.views.scopes import document_context, in_form
-
-FORMS = {"pdf/": "pdf", "md/": "md", "json/": "json"}
-CHOICES = [
-    (Decision.Answer.SIGNED.value, "I sign this scope"),
-    (Decision.Answer.CHANGES_REQUESTED.value, "I ask for changes first"),
-]
+from projects.scope_pdf import scope_pdf
+from projects.scoping.documents import ScopeDocument
+from projects.scoping.markdown import render_markdown
+from projects.scoping.payments import payment_plan
+from projects.services import scopes
+from projects.services.sending import Sent
+from projects.shares import Visit
+from projects.views.rooms import Room
+from projects.web import file_answer
 
 
-def may_be_shared(scope: ScopeVersion) -> None:
-    """Raise unless the version is frozen and not superseded."""
-    if scope.status not in (ScopeVersion.Status.SENT, ScopeVersion.Status.SIGNED):
-        raise ScopeNotSentError(number=scope.number, status=scope.get_status_display().lower())
+class ScopeRoom(Room):
+    """A version of a scope; it waits from its sending to its one answer."""
 
+    model = ScopeVersion
+    related = "engagement__client__workspace"
+    template = "scopes/shared_scope.html"
+    files: ClassVar = {"pdf": "PDF", "md": "Markdown", "json": "Data (JSON)"}
+    choices: ClassVar = [
+        (Decision.Answer.SIGNED.value, "I sign this scope"),
+        (Decision.Answer.CHANGES_REQUESTED.value, "I ask for changes first"),
+    ]
+    ask = "Sign or ask for changes"
+    labels: ClassVar = {"name": "Your full name, as your signature"}
 
-def shared_scope(request: HttpRequest, *, visit: Visit, rest: str) -> HttpResponse:
-    """Show the scope of a link, its files, or take the answer."""
-    rows = ScopeVersion.objects.in_workspace(visit.link.workspace).select_related("engagement__client__workspace")
-    scope = rows.filter(pk=visit.link.subject_id, body__isnull=False).first()
-    if scope is None:
-        raise Http404
-    decision = signature_on(scope, actor=visit.actor)
-    if rest == "answer/":
-        return _answer(request, visit, scope) if request.method == "POST" else HttpResponseNotAllowed(["POST"])
-    if request.method == "POST":
-        return HttpResponseNotAllowed(["GET", "HEAD"])
-    if rest in FORMS:
-        return in_form(scope, FORMS[rest], decision)
-    if rest:
-        raise Http404
-    return _show(request, visit, scope, decision)
+    def check(self, row: ScopeVersion) -> None:
+        """Raise unless the version is frozen and not superseded."""
+        if row.status not in (ScopeVersion.Status.SENT, ScopeVersion.Status.SIGNED):
+            raise scopes.ScopeNotSentError(number=row.number, status=row.get_status_display().lower())
 
+    def was_sent(self, row: ScopeVersion) -> bool:
+        """Whether it is frozen."""
+        return row.body is not None
 
-def _form(scope: ScopeVersion, data: object = None) -> DecisionForm:
-    body = scope.body or {}
-    consent = f"I have read version {scope.number} of “{body['document']['title']}” and may sign for {body['to']}."
-    form = DecisionForm(data, choices=CHOICES, consent=consent)
-    form.fields["name"].label = "Your full name, as your signature"
-    return form
+    def waits(self, row: ScopeVersion) -> bool:
+        """Whether it can be signed."""
+        return row.status == ScopeVersion.Status.SENT
 
+    def consent(self, row: ScopeVersion) -> str:
+        """Write what is signed."""
+        body = row.body or {}
+        return f"I have read version {row.number} of “{body['document']['title']}” and may sign for {body['to']}."
 
-def _answer(request: HttpRequest, visit: Visit, scope: ScopeVersion) -> HttpResponse:
-    form = _form(scope, request.POST)
-    if form.is_valid():
-        try:
-            consent = str(form.fields["agreed"].label)
-            answer_scope(visit=visit, scope=scope, fields=form.cleaned_data, consent=consent)
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect(reverse("projects:share-room", args=[visit.link.pk]) + "#answer")
-    return _show(request, visit, scope, signature_on(scope, actor=visit.actor), form=form, status=422)
+    def context(self, row: ScopeVersion, decision: Decision | None) -> dict[str, Any]:
+        """Give what ``scopes/_document.html`` shows, on every page on which the document stands."""
+        document = ScopeDocument.from_dict(row.shown)
+        titles = {milestone.id: milestone.title for milestone in document.milestones}
+        dates = sorted(milestone.due_on for milestone in document.milestones if milestone.due_on)
+        return {
+            "scope": row,
+            "document": document,
+            "currency": document.currency,
+            "body": row.body or {},
+            "clauses": [
+                {"clause": clause, "milestone": titles.get(clause.milestone)} for clause in document.acceptance
+            ],
+            "plan": payment_plan(document),
+            "ends_on": dates[-1] if dates else "",
+            "signature": decision,
+        }
 
+    def file(self, row: ScopeVersion, form: str, decision: Decision | None) -> HttpResponse:
+        """Return a version as PDF, Markdown or JSON (the frozen value and its digest)."""
+        name = f"scope-{row.number}-{row.digest[:8] or 'draft'}.{form}"
+        if form == "pdf":
+            return file_answer(scope_pdf(row, decision), "application/pdf", name)
+        if form == "md":
+            text = render_markdown(ScopeDocument.from_dict(row.shown), money=written_amount)
+            return file_answer(text.encode(), "text/markdown; charset=utf-8", name)
+        value = {"scope": row.body or row.shown, "sha256": row.digest}
+        return file_answer(json.dumps(value, indent=1, ensure_ascii=False).encode(), "application/json", name)
 
-def _show(
-    request: HttpRequest,
-    visit: Visit,
-    scope: ScopeVersion,
-    decision: Decision | None,
-    *,
-    form: DecisionForm | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    room = reverse("projects:share-room", args=[visit.link.pk])
-    context = {
-        **document_context(scope, decision),
-        "visit": visit,
-        "room": room,
-        "decision": decision,
-        "waits": scope.status == ScopeVersion.Status.SENT and decision is None,
-        "decision_form": form or _form(scope),
-        "decision_action": f"{room}answer/",
-        "decision_button": "Send your answer",
-        "comments": comments_on(label_of(scope), actor=visit.actor),
-        "visitor_form": VisitorCommentForm(),
-    }
-    return render(request, "scopes/shared_scope.html", context, status=status)
+    def freeze(self, row: ScopeVersion) -> None:
+        """Freeze a draft in memory."""
+        if row.is_draft:
+            scopes.freeze(row)
+
+    def send(self, row: ScopeVersion, *, by: Actor, **to: Any) -> Sent[ScopeVersion]:
+        """Freeze the draft and send its link."""
+        return scopes.send_scope_to_client(scope=row, by=by, **to)
+
+    def told(self, row: ScopeVersion) -> str:
+        """Name the version."""
+        return f"Version {row.number} is frozen and on its way."
+
+    def answer(self, row: ScopeVersion, *, visit: Visit, fields: dict[str, Any], consent: str) -> Decision:
+        """Take the signature, or what should change first."""
+        return scopes.answer_scope(visit=visit, scope=row, fields=fields, consent=consent)

@@ -89,11 +89,11 @@ def visitor(room: Room) -> Room:
 @require_http_methods(["GET", "HEAD", "POST"])
 @visitor
 def share_room(request: HttpRequest, *, visit: Visit, rest: str = "") -> HttpResponse:
-    """Show the document, or a part of it, by the view that its storey registered."""
+    """Show the document, or a part of it, by the room that its storey registered."""
     purpose = purpose_named(visit.link.purpose)
     if purpose is None:
         raise Http404
-    response: HttpResponse = purpose.load_view()(request, visit=visit, rest=rest)
+    response = purpose.load_room().show(request, visit=visit, rest=rest)
     if request.method == "GET" and not rest:
         note_view(session=visit.session, by=visit.actor, agent=visit.agent)
     return response

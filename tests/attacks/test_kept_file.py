@@ -4,7 +4,7 @@ import re
 
 from evaluations.services.runs import close_looks
 from freelance_ml.reports import dispatch
-from freelance_ml.reports.views import in_form
+from freelance_ml.reports.shared import ReportRoom
 from tests.factories.evaluations import make_verdict
 
 
@@ -14,7 +14,7 @@ def test_the_kept_file_forbids_scripts_and_calls_by_itself(actor):
     close_looks(protocol=run.protocol, by=actor)
     milestone.title = '<script>alert(1)</script><img src="https://elsewhere.example/x">'
     milestone.save()
-    page = in_form(dispatch.make_report(milestone=milestone, by=actor), "html", None).content.decode()
+    page = ReportRoom().file(dispatch.make_report(milestone=milestone, by=actor), "html", None).content.decode()
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
     assert policy
     assert policy[1].startswith("default-src 'none'")

@@ -30,6 +30,7 @@ KWARGS = {
 
 TEXTS = {
     "projects:share-links": {"purpose": "test-note"},
+    "projects:share-preview": {"purpose": "test-note"},
     "projects:comment-create": {"purpose": "test-note"},
     "projects:share-part": {"rest": "answer/"},
     "projects:scope-file": {"form": "pdf"},

@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 
 from django.urls import get_resolver, reverse
 
+from projects.shares import purpose_named
 from tests.factories.registry import our_models, tenant_models
 from tests.tenancy.registry import KWARGS, TEXTS
 
@@ -48,13 +49,15 @@ def _kwargs(pattern):
 
 def _address(pattern, name, route, kwargs):
     wanted = [kwarg for kwarg in kwargs if kwarg not in TEXTS.get(name, {})]
-    found = {kwarg: _model_of(kwarg, pattern.callback) for kwarg in wanted}
+    found = {kwarg: _model_of(kwarg, pattern) for kwarg in wanted}
     unmapped = tuple(kwarg for kwarg, label in found.items() if label is None)
     return Address(name, route, pattern.callback, {kwarg: label for kwarg, label in found.items() if label}, unmapped)
 
 
-def _model_of(kwarg, view):
-    viewset = getattr(view, "cls", None)
+def _model_of(kwarg, pattern):
+    if kwarg == "subject_id" and "purpose" in pattern.default_args:
+        return purpose_named(pattern.default_args["purpose"]).model
+    viewset = getattr(pattern.callback, "cls", None)
     queryset = getattr(viewset, "queryset", None)
     if kwarg == "pk" and queryset is not None:
         return queryset.model._meta.label_lower

@@ -15,9 +15,8 @@ from evaluations.models import Report
 from freelance_ml.reports import dispatch
 from freelance_ml.reports.checking import check_report
 from freelance_ml.reports.pdf import report_pdf
-from freelance_ml.reports.shared import may_be_shared
+from freelance_ml.reports.shared import ReportRoom, bundle_of
 from freelance_ml.reports.silence import answer_silence
-from freelance_ml.reports.views import bundle_of
 from projects.canonical import canonical, digest
 from projects.models import AuditEntry, Decision, Job, Mail, Milestone
 from projects.secrets import signature_holds
@@ -72,7 +71,7 @@ def test_a_newer_report_supersedes_and_the_older_stays_as_it_was(actor, mileston
 
 def test_an_unsent_report_cannot_be_shared(report):
     with pytest.raises(ReportNotSentError):
-        may_be_shared(report)
+        ReportRoom().check(report)
 
 
 def test_the_freelancer_sees_what_the_client_will_see(signed_in, report):
@@ -234,3 +233,12 @@ def test_the_report_pages_ask_little_of_the_database(signed_in, room, report, dj
         signed_in.get(reverse("report", args=[report.pk]))
     with django_assert_max_num_queries(15):
         browser.get(address)
+
+
+def test_a_report_is_previewed_as_the_client_will_see_it_and_stays_unsent(signed_in, report):
+    page = signed_in.get(reverse("projects:share-preview", args=["report", report.pk])).content.decode()
+    assert "Preview: this is what Kiosk GmbH sees" in page
+    assert "Please answer by" in page
+    assert "disabled>Send your answer" in page
+    report.refresh_from_db()
+    assert (report.sent_at, report.milestone.status) == (None, "in_progress")
