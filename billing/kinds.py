@@ -13,7 +13,7 @@ from billing.services import bills
 from billing.services.budgets import check_budgets
 from billing.services.compute import book_job
 from billing.services.rules import allocate_charges
-from projects.jobs import QUICK, Kind, Prepared, on_end, register
+from projects.jobs import QUICK, Kind, Prepared, on_end, register, subject_page
 from projects.models import Job
 from projects.models.people import Workspace
 from projects.sandbox import Limits
@@ -90,6 +90,7 @@ register(
     Kind(
         name=READ_BILL,
         title="Read a bill",
+        page=subject_page("billing:bill-import"),
         work=WORK,
         prepare=prepare_reading,
         apply=apply_reading,
@@ -101,6 +102,7 @@ register(
     Kind(
         name=COMMIT_BILL,
         title="Store a bill",
+        page=subject_page("billing:bill-import"),
         work=WORK,
         prepare=prepare_commit,
         apply=apply_commit,

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
+
 from evaluations import storage
 from evaluations.kind_names import AUDIT_DATASET, DRAW_ROWS, EVALUATE, READ_DATASET, TRAIN
 from evaluations.models import DatasetVersion, EvaluationRun, Protocol, TrainingRun
 from evaluations.services import datasets, protocols, runs
-from projects.jobs import Kind, Prepared, register
+from projects.jobs import Kind, Prepared, register, subject_page
 from projects.models import Job
 from projects.sandbox import Limits
 from projects.sandbox.task import GIBIBYTE
@@ -191,6 +193,7 @@ register(
     Kind(
         name=READ_DATASET,
         title="Read a file",
+        page=lambda job: reverse("evaluations:dataset-reading", args=[job.pk]),
         work=f"{WORK}.intake:run",
         prepare=prepare_reading,
         store=store_reading,
@@ -203,6 +206,7 @@ register(
     Kind(
         name=AUDIT_DATASET,
         title="Audit a dataset",
+        page=subject_page("evaluations:dataset-version"),
         work=f"{WORK}.intake:audit",
         prepare=prepare_audit,
         apply=apply_audit,
@@ -213,6 +217,7 @@ register(
     Kind(
         name=DRAW_ROWS,
         title="Set acceptance rows aside",
+        page=subject_page("evaluations:protocol"),
         work=f"{WORK}.drawing:run",
         prepare=prepare_drawing,
         store=store_drawing,
@@ -225,6 +230,7 @@ register(
     Kind(
         name=TRAIN,
         title="Train models",
+        page=subject_page("evaluations:training"),
         work=f"{WORK}.training:run",
         prepare=prepare_training,
         store=store_training,
@@ -236,6 +242,7 @@ register(
     Kind(
         name=EVALUATE,
         title="Evaluate",
+        page=subject_page("evaluations:run"),
         work=f"{WORK}.evaluating:run",
         prepare=prepare_evaluation,
         store=store_evaluation,

@@ -10,7 +10,7 @@ from evaluations.models import Report
 from evaluations.services.reports import store_rendering
 from freelance_ml.reports.dispatch import DRAW_REPORT
 from freelance_ml.reports.silence import answer_silence
-from projects.jobs import QUICK, Kind, Prepared, register
+from projects.jobs import QUICK, Kind, Prepared, register, subject_page
 from projects.models import Job
 from projects.sandbox import Limits
 from projects.sandbox.task import GIBIBYTE
@@ -44,6 +44,7 @@ register(
     Kind(
         name=DRAW_REPORT,
         title="Draw a report",
+        page=subject_page("report"),
         work="freelance_ml.reports.drawing:run",
         prepare=prepare_drawing,
         apply=apply_drawing,

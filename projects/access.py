@@ -39,6 +39,11 @@ class Actor:
     scopes: frozenset[str] = frozenset({"read", "write"})
     name: str = ""
 
+    @classmethod
+    def job(cls, workspace: "Workspace") -> Self:
+        """Make the actor of what a job does when nobody is there."""
+        return cls(workspace=workspace, role=Role.MEMBER, via="job", name="Job")
+
     @property
     def may_write(self) -> bool:
         """Whether the actor may change rows."""

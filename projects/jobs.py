@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse
 from django.utils.module_loading import autodiscover_modules
 
 from projects.errors import DomainError
@@ -62,6 +63,7 @@ class Kind:
     ``apply`` turns the result into rows, in the one short transaction that also marks the job done,
     so it takes effect once or never; what it returns replaces the result that is kept on the job.
     ``ended`` hears, in the same transaction, of a job that failed or was cancelled.
+    ``page`` gives the address of what the job is for.
     ``site_daily_at`` starts it once a day for the whole installation (UTC).
     """
 
@@ -76,6 +78,7 @@ class Kind:
     max_attempts: int = 3
     lane: str = LONG  # "quick": seconds, such as a PDF; never waits behind long work where a worker serves it
     needs_all_parts: bool = True  # a part that fails or is cancelled fails the whole
+    page: Callable[["Job"], str] | None = None
     site_daily_at: time | None = None
 
 
@@ -123,6 +126,17 @@ def kind_named(name: str) -> Kind:
 def all_kinds() -> list[Kind]:
     """List the kinds by title."""
     return sorted(_kinds.values(), key=lambda kind: kind.title)
+
+
+def subject_page(name: str) -> Callable[["Job"], str]:
+    """Make a kind's ``page`` of the address ``name`` that takes the id of the job's subject."""
+    return lambda job: reverse(name, args=[job.subject.rpartition(":")[2]])
+
+
+def page_of(job: "Job") -> str:
+    """Give the address of what a job is for; empty where there is none."""
+    kind = _kinds.get(job.kind)
+    return kind.page(job) if kind and kind.page and job.subject else ""
 
 
 def title_of(name: str) -> str:

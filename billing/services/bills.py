@@ -22,7 +22,7 @@ from billing.services.budgets import check_budgets
 from billing.services.charge_writer import write_charges
 from billing.services.rules import allocate_charges
 from billing.services.spend_sums import rebuild_sums
-from projects.access import Actor, Role
+from projects.access import Actor
 from projects.currencies import EXPONENTS
 from projects.errors import DomainError
 from projects.models import Job
@@ -268,7 +268,7 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
     source.save()
     rows = sum(part.rows for part in found if part.writes)
     detail = {"rows": rows, "sha256": source.sha256, "periods": [[*part.key, part.state] for part in found][:100]}
-    by = Actor(workspace=source.workspace, role=Role.MEMBER, via="job", name="Job")
+    by = Actor.job(source.workspace)
     record(by=by, action="bill.committed", target=source, detail=detail)
     check_budgets(workspace=source.workspace)
     return {"rows": rows, "slices": len(found)}

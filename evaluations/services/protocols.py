@@ -174,8 +174,7 @@ def finish_freezing(*, job: Job, protocol_id: UUID, salt: str, result: Mapping[s
     protocol.frozen_by, protocol.digest = job.created_by, digest(protocol.body)
     protocol.save()
     audit.record(
-        by=None,
-        workspace=workspace,
+        by=Actor.job(workspace),
         action="protocol.frozen",
         target=protocol,
         detail={

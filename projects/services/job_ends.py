@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from projects.access import Actor, Role
+from projects.access import Actor
 from projects.canonical import digest
 from projects.jobs import Kind
 from projects.models.jobs import Job
@@ -107,5 +107,5 @@ def _write(job: Job, state: str, outcome: Outcome, news: News, **changes: Any) -
 
 
 def _note(job: Job, action: str, **detail: Any) -> None:
-    by = Actor(workspace=job.workspace, role=Role.MEMBER, via="job", name="Job") if job.workspace else None
+    by = Actor.job(job.workspace) if job.workspace else None
     record(by=by, action=action, target=job, detail={"kind": job.kind, "attempt": job.attempts} | detail)

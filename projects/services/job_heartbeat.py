@@ -89,6 +89,8 @@ class Heartbeat:
         phase = clean(message["phase"])[:80]
         if phase != self._phase:
             self._phase, self._phase_started_at = phase, now
+            if phase and len(self._lines) < MOST_LINES_WAITING:
+                self._lines.append(phase)
         self._progress = {
             "phase": phase,
             "phase_started_at": self._phase_started_at,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from projects import dispatch
 from projects.errors import DomainError
 from projects.filters import chips, chosen, page_of, search_words
+from projects.jobs import page_of as page_of_job
 from projects.models import Job
 from projects.queries.jobs import counts_by_state, jobs_of, kind_choices, log_of, parts_of
 from projects.web import ActorRequest, member, render_page, writer
@@ -53,6 +54,7 @@ def job_page(request: ActorRequest, job_id: UUID) -> HttpResponse:
     context = {
         "job": job,
         "parts": parts,
+        "opens": page_of_job(job),
         "log": log_of(job),
         "crumbs": [("Jobs", reverse("projects:job-list"))]
         + ([(str(job.parent), reverse("projects:job", args=[job.parent_id]))] if job.parent else []),

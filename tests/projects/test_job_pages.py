@@ -1,9 +1,11 @@
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 
+from projects.jobs import all_kinds, page_of
 from projects.models import Job
 from tests.factories.jobs import make_job, make_job_log_line
 from tests.projects import page_rules
@@ -87,6 +89,18 @@ def test_a_running_job_shows_its_log_and_can_be_cancelled(signed_in, job):
     text = page_rules.opens(signed_in, "projects:job", job.pk, contains=["Reading &lt;b&gt;7,043"])
     assert reverse("projects:job-cancel", args=[job.pk]) in text
     assert reverse("projects:job-retry", args=[job.pk]) not in text
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in all_kinds() if kind.page])
+def test_a_job_leads_to_what_it_is_for(signed_in, actor, kind):
+    job = make_job(by=actor, kind=kind)
+    Job.objects.filter(pk=job.pk).update(subject=f"app.model:{uuid4()}")
+    job.refresh_from_db()
+    where = page_of(job)
+    assert resolve(where).kwargs
+    page_rules.opens(signed_in, "projects:job", job.pk, contains=[f'href="{where}"', "What it is for"])
+    Job.objects.filter(pk=job.pk).update(state="done", finished_at=timezone.now())
+    page_rules.opens(signed_in, "projects:job", job.pk, contains=[f'href="{where}"', "See the result"])
 
 
 def test_a_failed_job_says_why_and_can_be_started_again(signed_in, job):

@@ -40,7 +40,7 @@ def test_a_job_is_carried_out_with_its_effects_its_figures_and_its_trail(actor):
     assert job.result == {"sum": 6, "seed": 5, "file": "6"}
     assert job.result_digest == digest(job.result)
     assert effects(job) == 1
-    assert [line.text for line in queries.log_of(job)] == ["added"]
+    assert [line.text for line in queries.log_of(job)] == ["adding", "added"]
     assert (job.phase, job.share_done) == ("adding", 1.0)
     assert job.wall_seconds > 0
     assert job.cpu_seconds > 0
