@@ -35,7 +35,7 @@ def covered(name, task, truth, rows, runs):
 
 
 def main():
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     sizes = [int(size) for size in sys.argv[2:]] or [50, 200, 1000]
     wobble = 1.96 * np.sqrt(0.95 * 0.05 / runs)
     print(f"Lower / upper bound holds, {runs:,} runs, each ± {wobble:.3f}; claimed 0.95\n")

@@ -1,6 +1,9 @@
 """The tables that the benchmarks of reading, profiling and duplicates share, drawn with a seed."""
 
+import json
+import os
 import statistics
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-FOLDER = Path(__file__).parent / ".data"
-PEERS = Path(__file__).parent / ".venvs" / "data" / "bin" / "python"
+from benchmarks.provided import HERE, made, peers
+
 REPEATS = 5
 
 
@@ -44,23 +47,30 @@ def draw(rows, seed=0):
 
 def csv_file(rows):
     """Give a CSV of that many rows, made once."""
-    FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"table_{rows}.csv"
-    if not path.exists():
-        with pacsv.CSVWriter(path, draw(1).schema, write_options=pacsv.WriteOptions(quoting_style="none")) as writer:
-            for start in range(0, rows, 1_000_000):
-                writer.write_table(draw(min(1_000_000, rows - start), seed=start))
-    return path
+    return made(f"table_{rows}.csv", lambda path: _write_csv(path, rows))
+
+
+def _write_csv(path, rows):
+    with pacsv.CSVWriter(path, draw(1).schema, write_options=pacsv.WriteOptions(quoting_style="none")) as writer:
+        for start in range(0, rows, 1_000_000):
+            writer.write_table(draw(min(1_000_000, rows - start), seed=start))
 
 
 def parquet_file(rows, columns=14, seed=0):
     """Give a Parquet table of that many rows without the row number, made once."""
-    FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"table_{rows}_{seed}.parquet"
-    if not path.exists():
-        table = draw(rows, seed)
-        pq.write_table(table.select(table.schema.names[1 : columns + 1]), path, row_group_size=250_000)
-    return path
+    return made(f"table_{rows}_{columns}_{seed}.parquet", lambda path: _write_parquet(path, rows, columns, seed))
+
+
+def _write_parquet(path, rows, columns, seed):
+    table = draw(rows, seed)
+    pq.write_table(table.select(table.schema.names[1 : columns + 1]), path, row_group_size=250_000)
+
+
+def ask_peer(work, *arguments):
+    """Let the peer do its part in an environment and a process of its own; give what it found."""
+    command = [peers("data"), HERE / "peers" / "data.py", work, *arguments]
+    quiet = os.environ | {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}
+    return json.loads(subprocess.check_output(command, text=True, env=quiet).splitlines()[-1])
 
 
 def measure(work, repeats=REPEATS):

@@ -3,28 +3,37 @@
 Run: ``python -m benchmarks.duplicates_overlap [rows]``. pandas holds both tables in memory already.
 """
 
-import json
-import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.data_tables import FOLDER, PEERS, measure, parquet_file, say
+from benchmarks.data_tables import ask_peer, measure, parquet_file, say
+from benchmarks.provided import made
 from evaluations.engine.findings.rows import count_duplicates, count_overlap
 
 
+def first(rows):
+    """The first table: 2,000 of its rows repeat."""
+    table = pq.read_table(parquet_file(rows))
+    return pa.concat_tables([table.slice(0, rows - 2_000), table.slice(0, 2_000)])
+
+
+def second(rows):
+    """The other table: 4,000 of its rows stand in the first as well."""
+    table = pq.read_table(parquet_file(rows, seed=1))
+    return pa.concat_tables([table.slice(0, rows - 4_000), first(rows).slice(10_000, 4_000)])
+
+
+def _write(table, path):
+    pq.write_table(table, path, row_group_size=250_000)
+
+
 def pair(rows):
-    """Make two tables: 2,000 rows of the first repeat, 4,000 rows stand in both."""
-    one, two = FOLDER / f"one_{rows}.parquet", FOLDER / f"two_{rows}.parquet"
-    if not two.exists():
-        first, second = pq.read_table(parquet_file(rows)), pq.read_table(parquet_file(rows, seed=1))
-        first = pa.concat_tables([first.slice(0, rows - 2_000), first.slice(0, 2_000)])
-        second = pa.concat_tables([second.slice(0, rows - 4_000), first.slice(10_000, 4_000)])
-        pq.write_table(first, one, row_group_size=250_000)
-        pq.write_table(second, two, row_group_size=250_000)
-    return one, two
+    return [
+        made(f"{draw.__name__}_{rows}.parquet", lambda path, draw=draw: _write(draw(rows), path))
+        for draw in (first, second)
+    ]
 
 
 def main():
@@ -37,8 +46,7 @@ def main():
         return len(duplicated) - len(set(groups.tolist())), len(count_overlap(one, one, two)[0])
 
     mine = measure(work)
-    command = [PEERS, Path(__file__).with_name("data_peers.py"), "duplicates", one, two]
-    peer = json.loads(subprocess.check_output(command, text=True))
+    peer = ask_peer("duplicates", one, two)
     say(f"count_duplicates + count_overlap from Parquet, {rows:,} rows, found {list(work())}", mine)
     say(f"{peer['version']} from memory, found {peer['found']}", peer)
     print(f"ratio wall {mine['wall'] / peer['wall']:.2f}, CPU {mine['cpu'] / peer['cpu']:.2f}")

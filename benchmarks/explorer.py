@@ -1,12 +1,13 @@
-"""Explorer pages over twelve months of 125,000 lines each, in the database that bill_import.py has left.
+"""Explorer pages over twelve months of 125,000 lines each, in the database that bill_import.py leaves.
 
-    .venv/bin/python -m benchmarks bill_import explorer
+    .venv/bin/python -m benchmarks explorer
 
 The stored month is copied eleven times into earlier months; then every page is asked for as a browser would.
 """
 # ruff: noqa: E402  # Django is set up before its models are imported
 
 import os
+import subprocess
 import sys
 import time
 from datetime import date
@@ -17,6 +18,8 @@ from uuid import uuid4
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 VAR = HERE / ".data" / "spend-var"
+if not VAR.exists():
+    subprocess.run([sys.executable, "-m", "benchmarks.bill_import"], cwd=HERE.parent, check=True)
 os.environ |= {"FREELANCE_ML_VAR": str(VAR), "DJANGO_SETTINGS_MODULE": "freelance_ml.settings", "JOB_WISH": "false"}
 
 from freelance_ml.sqlite import use_fixed_sqlite

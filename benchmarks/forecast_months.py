@@ -1,8 +1,9 @@
 """Month-end forecasts of daily cost beside simpler methods, on a file of daily cost by project.
 
-    .venv/bin/python benchmarks/forecast_months.py daily.csv
+    .venv/bin/python -m benchmarks.forecast_months [daily.csv]
 
-The file has the columns date, project_id and cost; the sum of all projects is a series as well.
+The file has the columns date, project_id and cost; the sum of all projects is a series as well. Without a name it is
+the public daily cost of mybinder.org beside the project, which a user's clone does not have.
 Every full month is forecast on day 5, 10, 15, 20 and 25.
 """
 
@@ -20,10 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from billing.allocation import Allocator, Condition, Part, Rule  # the path comes first
 from billing.forecast import forecast_month
 
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "bills"
+DAILY = BESIDE / "gcp_mybinder_daily_by_project_20171213_20191015.csv"
 
-def read(path: str) -> dict[str, dict[date, Decimal]]:
+
+def read(path: Path) -> dict[str, dict[date, Decimal]]:
     series = defaultdict(lambda: defaultdict(Decimal))
-    with Path(path).open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             day, cost = date.fromisoformat(row["date"]), Decimal(row["cost"])
             series[row["project_id"]][day] += cost
@@ -47,8 +51,12 @@ def mean_of_days(daily, through, left, days):
 
 
 def main() -> None:
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DAILY
+    if not path.is_file():
+        print(f"The daily costs {path.name} are not beside the project: nothing was measured.")
+        return
     errors, inside, widths, spent = defaultdict(list), [], [], 0.0
-    for daily in read(sys.argv[1]).values():
+    for daily in read(path).values():
         for through, left, total in month_ends(daily):
             start = time.perf_counter()
             found = forecast_month(daily, through=through)

@@ -1,6 +1,5 @@
 """Eight columns and all their pairs with exact ROC areas and intervals, against polars' counts alone.
 
-    python -m venv benchmarks/.venvs/polars && benchmarks/.venvs/polars/bin/pip install polars numpy
     .venv/bin/python -m benchmarks.slices_groupings [rows ...]
 
 The limit: at most twice the CPU time of polars at a million rows.
@@ -10,21 +9,19 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.provided import HERE, peers
 from evaluations.engine.predictions import Predictions
 from evaluations.engine.slices import Column, slice_all
 
-HERE = Path(__file__).resolve().parent
-PEER = HERE / ".venvs" / "polars" / "bin" / "python"
 SIZES = (5, 8, 12, 20, 10, 15, 6, 24)
 REPEATS = 5
 
 
 def draw(rows, seed=0):
-    """The same rows as slices_polars draws, which lives without the engine."""
+    """The same rows as peers/slices.py draws, which lives without the engine."""
     rng = np.random.default_rng(seed)
     truth = rng.random(rows) < 0.3
     probability = np.clip(rng.beta(2, 3, rows) * 0.7 + truth * 0.25 * rng.random(rows), 0, 1)
@@ -49,9 +46,8 @@ def ours(rows):
 
 
 def theirs(rows):
-    peer = HERE / "slices_polars.py"
-    done = subprocess.run([PEER, peer, str(rows)], capture_output=True, text=True, check=True)
-    cpu, wall, cells = done.stdout.split()
+    found = subprocess.check_output([peers("data"), HERE / "peers" / "slices.py", str(rows)], text=True)
+    cpu, wall, cells = found.split()
     return float(cpu), float(wall), int(cells)
 
 
