@@ -36,6 +36,8 @@ SENTENCES = {
     "scope.superseded": "{label} superseded",
     "change.requested": "Asked for: “{label}”",
     "change.marked": "“{label}” marked in or out of scope",
+    "change.done": "“{label}” done",
+    "change.reopened": "“{label}” is open again",
     "change.priced": "“{label}” priced",
     "change.sent": "{label} sent to the client",
     "change.approved": "{label} approved",

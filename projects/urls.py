@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("change-orders/<uuid:change_order_id>/", change_orders.change_order_page, name="change-order"),
     path("change-orders/<uuid:change_order_id>/price/", change_orders.change_order_price, name="change-order-price"),
     path("change-orders/<uuid:change_order_id>/mark/", change_orders.change_order_mark, name="change-order-mark"),
+    path("change-orders/<uuid:change_order_id>/done/", change_orders.change_order_done, name="change-order-done"),
     path(
         "change-orders/<uuid:subject_id>/send/",
         documents.document_send,

@@ -16,7 +16,9 @@ from projects.services import change_orders
 class ChangeOrderSerializer(ScopedModelSerializer):
     """A change order; what was requested and what was agreed stand apart."""
 
-    state = serializers.CharField(read_only=True, help_text="The status, or expired.")
+    state = serializers.CharField(
+        read_only=True, help_text="The status, or expired; in (scope) and done for what costs nothing."
+    )
     currency = serializers.CharField(source="engagement.currency", read_only=True)
     asked_on = serializers.DateField(required=False)
     lines = serializers.ListField(child=serializers.DictField(), read_only=True)
@@ -46,6 +48,8 @@ class ChangeOrderSerializer(ScopedModelSerializer):
             "digest",
             "sent_at",
             "decided_at",
+            "done_at",
+            "done_by",
             "result",
             "created_at",
         ]
@@ -62,6 +66,8 @@ class ChangeOrderSerializer(ScopedModelSerializer):
             "digest",
             "sent_at",
             "decided_at",
+            "done_at",
+            "done_by",
             "result",
             "created_at",
         ]
@@ -71,6 +77,12 @@ class MarkSerializer(serializers.Serializer):
     """In or out of scope."""
 
     fit = serializers.ChoiceField(choices=ChangeOrder.Fit.choices)
+
+
+class DoneSerializer(serializers.Serializer):
+    """Done, or open again."""
+
+    done = serializers.BooleanField(required=False, default=True)
 
 
 class PriceLineSerializer(serializers.Serializer):
@@ -149,6 +161,13 @@ class ChangeOrderViewSet(CreateRows, ReadRows):
         """Say whether the request is in or out of scope."""
         found, wish = self.get_object(), _valid(MarkSerializer, request)
         return self._shown(change_orders.mark_request(order=found, by=self.actor, **wish))
+
+    @extend_schema(request=DoneSerializer, responses=ChangeOrderSerializer)
+    @row_action("post")
+    def finish(self, request: Request, pk: str) -> Response:
+        """Say that an in-scope request is done, or open it again."""
+        found, wish = self.get_object(), _valid(DoneSerializer, request)
+        return self._shown(change_orders.finish_request(order=found, by=self.actor, **wish))
 
     @extend_schema(request=PriceSerializer, responses=ChangeOrderSerializer)
     @row_action("post")

@@ -17,7 +17,7 @@ class ChangeOrder(TenantModel):
     """
 
     class Status(models.TextChoices):
-        """Where the change stands; Expired is derived."""
+        """Where the change stands; Expired, In scope and Done are derived."""
 
         REQUESTED = "requested", "Requested"
         PRICED = "priced", "Priced"
@@ -62,6 +62,8 @@ class ChangeOrder(TenantModel):
     digest = models.CharField("SHA-256 of the body", max_length=64, blank=True, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     decided_at = models.DateTimeField(null=True, blank=True, editable=False)
+    done_at = models.DateTimeField("when it was done, being in scope", null=True, blank=True, editable=False)
+    done_by = models.CharField(max_length=120, blank=True, default="", editable=False)
     result = models.OneToOneField(
         "projects.ScopeVersion", models.RESTRICT, null=True, blank=True, editable=False, related_name="from_change"
     )
@@ -92,6 +94,10 @@ class ChangeOrder(TenantModel):
                 condition=~Q(fit="in") | Q(status__in=["requested", "withdrawn"]),
                 name="change_order_in_scope_costs_nothing",
             ),
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=True, done_by="") | Q(done_at__isnull=False, fit="in", status="requested"),
+                name="change_order_done_in_scope",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -106,10 +112,13 @@ class ChangeOrder(TenantModel):
 
     @property
     def state(self) -> str:
-        """The status, or "expired"."""
+        """The status, or what follows from it: "expired", "in" scope, "done"."""
+        if self.status == self.Status.REQUESTED and self.fit == self.Fit.INSIDE:
+            return "done" if self.done_at else "in"
         return "expired" if self.is_expired else str(self.status)
 
     @property
     def state_label(self) -> str:
         """The state in the glossary's word."""
-        return "Expired" if self.is_expired else str(self.get_status_display())
+        derived = {"done": "Done", "in": "In scope", "expired": "Expired"}
+        return derived.get(self.state) or str(self.get_status_display())

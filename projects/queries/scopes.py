@@ -66,7 +66,7 @@ def requests_of(engagement: Engagement) -> list[ChangeOrder]:
     rows = list(engagement.change_orders.all())
     for row in rows:
         row.engagement = engagement
-    return sorted(rows, key=lambda row: row.status not in ChangeOrder.WAITING or row.fit == ChangeOrder.Fit.INSIDE)
+    return sorted(rows, key=lambda row: row.status not in ChangeOrder.WAITING or row.done_at is not None)
 
 
 def scope_needs(actor: Actor) -> Iterable[Need]:
@@ -107,13 +107,16 @@ def _scopes_waiting(actor: Actor) -> Iterable[Need]:
 
 
 def _changes_waiting(actor: Actor) -> Iterable[Need]:
-    rows = ChangeOrder.objects.visible_to(actor).filter(status__in=ChangeOrder.WAITING).exclude(fit="in")
+    rows = ChangeOrder.objects.visible_to(actor).filter(status__in=ChangeOrder.WAITING, done_at=None)
     for order in rows.select_related("engagement__client")[:LISTED]:
         url, client = reverse("projects:change-order", args=[order.pk]), order.engagement.client
         if order.status == ChangeOrder.Status.SENT:
             yield _sent_change(order, url)
         elif order.status == ChangeOrder.Status.PRICED:
             yield Need(f"“{order.wish}” is priced and not sent", f"For {client}.", url, "Send", icon="send")
+        elif order.fit == ChangeOrder.Fit.INSIDE:
+            why = f"{order.asked_by or client} asked for it, and it is in scope."
+            yield Need(f"Do “{order.wish}”", why, url, "Open", TO_DO - 1, "message", at=order.asked_on)
         else:
             why = f"{order.asked_by or client} asked for it. In or out of scope, and at what price?"
             yield Need(f"“{order.wish}” has no answer", why, url, "Answer", TO_DO + 2, "message", at=order.asked_on)

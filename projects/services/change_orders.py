@@ -56,6 +56,13 @@ class InScopeError(DomainError):
     template = "“{wish}” is marked as in scope, so it costs nothing extra. Mark it as out of scope to price it."
 
 
+class NotInScopeError(DomainError):
+    """Raised when a request is called done that was never promised."""
+
+    code = "change-not-in-scope"
+    template = "“{wish}” is not marked as in scope. Mark it first, or price it as a change order."
+
+
 class BadPriceLineError(DomainError):
     """Raised when a price line does not say what and how much."""
 
@@ -91,9 +98,27 @@ def mark_request(*, order: ChangeOrder, fit: str, by: Actor) -> ChangeOrder:
         return locked
     if locked.status != ChangeOrder.Status.REQUESTED:
         raise _illegal(locked, "requested")
-    locked.fit = fit
-    locked.save(update_fields=["fit"])
+    locked.fit, locked.done_at, locked.done_by = fit, None, ""
+    locked.save(update_fields=["fit", "done_at", "done_by"])
     record(by=by, action="change.marked", target=locked, detail={"fit": fit})
+    return locked
+
+
+@transaction.atomic
+def finish_request(*, order: ChangeOrder, by: Actor, done: bool = True) -> ChangeOrder:
+    """Say that what was asked for within the scope is done, or open it again; twice changes nothing.
+
+    Raises NotInScopeError for what is not marked as in scope: that is priced, or withdrawn.
+    """
+    by.must_write()
+    locked = _locked(order, by)
+    if locked.status != ChangeOrder.Status.REQUESTED or locked.fit != ChangeOrder.Fit.INSIDE:
+        raise NotInScopeError(wish=locked.wish)
+    if bool(locked.done_at) == done:
+        return locked
+    locked.done_at, locked.done_by = (timezone.now(), by.name[:120]) if done else (None, "")
+    locked.save(update_fields=["done_at", "done_by"])
+    record(by=by, action="change.done" if done else "change.reopened", target=locked)
     return locked
 
 
@@ -234,8 +259,8 @@ def withdraw_order(*, order: ChangeOrder, by: Actor, reason: str = "") -> Change
     if locked.status == ChangeOrder.Status.WITHDRAWN:
         return locked
     _step(locked, ChangeOrder.Status.WITHDRAWN)
-    locked.decided_at = timezone.now()
-    locked.save(update_fields=["status", "decided_at"])
+    locked.decided_at, locked.done_at, locked.done_by = timezone.now(), None, ""
+    locked.save(update_fields=["status", "decided_at", "done_at", "done_by"])
     record(by=by, action="change.withdrawn", target=locked, detail={"reason": reason.strip()[:500]})
     return locked
 

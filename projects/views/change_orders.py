@@ -84,6 +84,18 @@ def change_order_mark(request: ActorRequest, change_order_id: UUID) -> HttpRespo
 
 @require_POST
 @writer
+def change_order_done(request: ActorRequest, change_order_id: UUID) -> HttpResponse:
+    """Say that an in-scope request is done, or open it again."""
+    order = find_order(request, change_order_id)
+    try:
+        change_orders.finish_request(order=order, by=request.actor, done=request.POST.get("done") != "no")
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect(reverse("projects:engagement", args=[order.engagement_id]) + "#requests")
+
+
+@require_POST
+@writer
 def change_order_withdraw(request: ActorRequest, change_order_id: UUID) -> HttpResponse:
     """Take a change back."""
     order = find_order(request, change_order_id)

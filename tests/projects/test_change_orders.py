@@ -4,9 +4,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from projects.attention import needs_of
 from projects.canonical import digest
 from projects.errors import IllegalTransitionError, NotPermittedError
-from projects.models import ChangeOrder, Decision, Mail, Milestone
+from projects.models import AuditEntry, ChangeOrder, Decision, Mail, Milestone
 from projects.scoping.diff import diff_documents
 from projects.scoping.errors import ScopingError
 from projects.services import change_orders
@@ -16,6 +17,7 @@ from projects.services.change_orders import (
     ChangeOrderIncompleteError,
     InScopeError,
     NoSignedScopeError,
+    NotInScopeError,
 )
 from projects.services.milestones import set_milestone_status
 from tests.factories import projects as make
@@ -45,6 +47,30 @@ def test_a_request_is_one_line_that_is_marked(engagement, actor):
         change_orders.price_order(order=order, what="x", why="y", lines=[], by=actor)
     change_orders.mark_request(order=order, fit="out", by=actor)
     assert ChangeOrder.objects.get().fit == "out"
+
+
+def test_a_request_in_scope_is_done_by_someone_and_may_be_opened_again(engagement, actor):
+    order = change_orders.log_request(engagement=engagement, wish="A spreadsheet", fit="in", by=actor)
+    done = change_orders.finish_request(order=order, by=actor)
+    assert (done.state, done.state_label, done.done_by) == ("done", "Done", actor.name)
+    first = done.done_at
+    assert change_orders.finish_request(order=order, by=actor).done_at == first
+    assert not [need for need in needs_of(actor) if "A spreadsheet" in need.text]
+    assert change_orders.finish_request(order=order, by=actor, done=False).state == "in"
+    assert [need for need in needs_of(actor) if "A spreadsheet" in need.text]
+    actions = list(AuditEntry.objects.filter(action__startswith="change.").values_list("action", flat=True))
+    assert (actions.count("change.done"), actions.count("change.reopened")) == (1, 1)
+
+
+def test_what_is_out_of_scope_or_withdrawn_is_never_done(engagement, actor):
+    order = change_orders.log_request(engagement=engagement, wish="A webshop", fit="out", by=actor)
+    with pytest.raises(NotInScopeError, match="not marked as in scope"):
+        change_orders.finish_request(order=order, by=actor)
+    change_orders.mark_request(order=order, fit="in", by=actor)
+    change_orders.finish_request(order=order, by=actor)
+    assert change_orders.mark_request(order=order, fit="out", by=actor).done_at is None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ChangeOrder.objects.filter(pk=order.pk).update(done_at=timezone.now(), done_by="Nobody")
 
 
 def test_a_reviewer_logs_nothing(engagement, reviewer):

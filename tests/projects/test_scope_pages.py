@@ -60,6 +60,7 @@ POSTS = {
     "change-order-price": "order",
     "change-order-mark": "order",
     "change-order-send": "order",
+    "change-order-done": "order",
     "change-order-withdraw": "order",
     "change-order-approve": "order",
 }
@@ -380,3 +381,11 @@ def test_a_reviewer_reads_the_draft_and_cannot_edit_it(client, reviewer, draft):
     assert "Audit of the data" in page
     assert "Your estimate" not in page
     assert client.post(address("scope-edit", draft), {"do": "add", "section": "in_scope"}).status_code == 403
+
+
+def test_a_request_in_scope_is_marked_done_in_the_list(signed_in, signed, actor):
+    order = stage.change_orders.log_request(engagement=signed.engagement, wish="A spreadsheet", fit="in", by=actor)
+    page = signed_in.post(address("change-order-done", order), follow=True).content.decode()
+    assert f"done by {actor.name}" in page
+    page = signed_in.post(address("change-order-done", order), {"done": "no"}, follow=True).content.decode()
+    assert "done by" not in page
