@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Budget
 from billing.queries.bills import bytes_kept
-from billing.queries.budgets import budget_needs, state_of
-from billing.queries.costs import engagement_cost, milestone_cost
+from billing.queries.budgets import BudgetState, budget_needs, state_of
+from billing.queries.costs import Outlay
 from projects.access import Actor
 from projects.attention import register_needs
 from projects.models import Engagement, Milestone
@@ -21,14 +20,15 @@ from projects.quota import register_files
 def engagement_part(actor: Actor, engagement: Engagement) -> Part:
     """Show what an engagement has cost."""
     lines = f"{reverse('billing:spend')}?engagement={engagement.pk}"
-    fee = sum(row.fee_minor for row in engagement.milestones.exclude(status="cancelled"))
+    fee = sum(row.fee_minor for row in engagement.milestones.all() if row.status != Milestone.Status.CANCELLED)
+    outlay = Outlay(engagement)
     return Part(
         "billing/cost_part.html",
         {
-            "cost": engagement_cost(engagement),
+            "cost": outlay.summary,
             "fee_minor": fee,
             "fee_currency": engagement.currency,
-            "budgets": _budgets(Q(engagement=engagement, milestone=None)),
+            "budgets": _budgets(outlay),
             "lines": lines,
             "target": f"engagement:{engagement.pk}",
             "may_set": actor.may_write,
@@ -38,23 +38,24 @@ def engagement_part(actor: Actor, engagement: Engagement) -> Part:
 
 def milestone_part(actor: Actor, milestone: Milestone) -> Part:
     """Show what a milestone has cost."""
+    outlay = Outlay(milestone.engagement, milestone)
     return Part(
         "billing/cost_part.html",
         {
-            "cost": milestone_cost(milestone),
+            "cost": outlay.summary,
             "fee_minor": milestone.fee_minor,
             "fee_currency": milestone.engagement.currency,
-            "budgets": _budgets(Q(milestone=milestone)),
+            "budgets": _budgets(outlay),
             "target": f"milestone:{milestone.pk}",
             "may_set": actor.may_write,
         },
     )
 
 
-def _budgets(wanted: Q) -> list[object]:
+def _budgets(outlay: Outlay) -> list[BudgetState]:
     today = timezone.now().date()
-    found = Budget.objects.filter(wanted).select_related("engagement", "milestone")
-    return [state_of(budget, today=today) for budget in found]
+    found = Budget.objects.filter(engagement=outlay.engagement, milestone=outlay.milestone)
+    return [state_of(budget, today=today, outlay=outlay) for budget in found]
 
 
 def _actions(actor: Actor, words: str, limit: int) -> Iterable[Entry]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.forecast import MonthForecast, forecast_month
-from billing.models import Budget, BudgetAlert, ComputeEntry
-from billing.queries.costs import ZERO, daily_compute, daily_shares, targets_of
+from billing.models import Budget, BudgetAlert
+from billing.queries.costs import ZERO, Outlay
 from projects.access import Actor
 from projects.attention import OVER_BUDGET, Need
 from projects.models.people import Workspace
@@ -69,9 +69,13 @@ def budgets_in(workspace: Workspace) -> QuerySet[Budget]:
     return running.select_related("engagement__client__workspace", "milestone")
 
 
-def state_of(budget: Budget, *, today: date) -> BudgetState:
-    """Say how far a budget is used today, and how far it will be at the end of the month."""
-    daily = _daily(budget)
+def state_of(budget: Budget, *, today: date, outlay: Outlay | None = None) -> BudgetState:
+    """Say how far a budget is used today, and how far it will be at the end of the month.
+
+    ``outlay`` is what its engagement or milestone has cost, where a page has read it already.
+    """
+    outlay = outlay or Outlay(budget.engagement, budget.milestone)
+    daily = outlay.by_day(budget.currency)
     last = max((day for day in daily if day <= today), default=None)
     forecast: MonthForecast | None = None
     if last is not None and today - last <= LATE and (last.year, last.month) == (today.year, today.month):
@@ -94,22 +98,6 @@ def state_of(budget: Budget, *, today: date) -> BudgetState:
         None if forecast.low is None else rest + forecast.low,
         None if forecast.high is None else rest + forecast.high,
     )
-
-
-def _daily(budget: Budget) -> dict[date, Decimal]:
-    """Add up machine time and cloud spend by day, in the budget's currency."""
-    entries = ComputeEntry.objects.filter(engagement=budget.engagement, currency=budget.currency)
-    if budget.milestone_id:
-        entries = entries.filter(milestone=budget.milestone_id)
-    booked = (
-        (started.astimezone(UTC).date(), currency, nanos or 0)
-        for started, currency, nanos in entries.values_list("started_at", "currency", "cost_nano")
-    )
-    found = {day: cost for (day, _), cost in daily_compute(booked).items()}
-    for day, currency, amount in daily_shares(budget.engagement, targets_of(budget.engagement, budget.milestone)):
-        if currency == budget.currency:
-            found[day] = found.get(day, ZERO) + amount
-    return found
 
 
 def budget_needs(actor: Actor) -> Iterator[Need]:

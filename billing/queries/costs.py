@@ -1,15 +1,18 @@
 """What a milestone or an engagement has cost in machine time and in the cloud."""
 
-from collections.abc import Iterable
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import TruncDate
 
 from billing.bills.amounts import from_nanos
-from billing.models import ComputeEntry, DailySpend, SpendRule
+from billing.models import ComputeEntry, DailySpend, SpendRule, SpendRulePart
 from billing.money import share_out
 from projects.models import Engagement, Milestone
 
@@ -69,93 +72,117 @@ class CostSummary:
         }
 
 
-def milestone_cost(milestone: Milestone, *, since: date | None = None) -> CostSummary:
-    """Sum what a milestone has cost, from a day on if one is given."""
-    entries = ComputeEntry.objects.filter(milestone=milestone)
-    return _summary(entries, _cloud_of(milestone.engagement, {f"milestone:{milestone.pk}"}, since), since)
+@dataclass(frozen=True, slots=True)
+class MachineDay:
+    """The machine time that was booked on one day in one currency; without a currency no rate was valid."""
+
+    day: date
+    currency: str
+    nanos: int | None
+    cpu_ms: int
+    gpu_ms: int
+    bookings: int
+    unpriced: int
 
 
-def engagement_cost(engagement: Engagement, *, since: date | None = None) -> CostSummary:
-    """Sum what an engagement has cost with all its milestones, from a day on if one is given."""
-    entries = ComputeEntry.objects.filter(engagement=engagement)
-    return _summary(entries, _cloud_of(engagement, None, since), since)
+class Outlay:
+    """What an engagement, or one of its milestones, has cost: read once for all that is summed from it."""
+
+    def __init__(self, engagement: Engagement, milestone: Milestone | None = None) -> None:
+        self.engagement = engagement
+        self.milestone = milestone
+
+    @cached_property
+    def compute(self) -> list[MachineDay]:
+        """The booked machine time by day."""
+        entries = ComputeEntry.objects.filter(engagement=self.engagement)
+        if self.milestone is not None:
+            entries = entries.filter(milestone=self.milestone)
+        sums = entries.order_by().values_list(TruncDate("started_at", tzinfo=UTC), "currency")
+        return [
+            MachineDay(*row)
+            for row in sums.annotate(
+                nanos=Sum("cost_nano"),
+                cpu=Sum("cpu_ms"),
+                gpu=Sum("gpu_ms"),
+                bookings=Count("pk"),
+                unpriced=Count("pk", filter=Q(cost_nano=None)),
+            )
+        ]
+
+    @cached_property
+    def cloud(self) -> list[tuple[date, str, Decimal]]:
+        """The cloud spend by day and currency; splits add up exactly each day."""
+        rules = self._rules()
+        if not rules:
+            return []
+        sums = DailySpend.objects.filter(rule__in=list(rules)).order_by().values_list("day", "currency", "rule")
+        found: dict[tuple[date, str], int] = defaultdict(int)
+        for day, currency, rule, nanos in sums.annotate(nanos=Sum("billed_nano")):
+            found[day, currency] += _share(rules[rule], self._targets, nanos)
+        return [(day, currency, from_nanos(nanos)) for (day, currency), nanos in sorted(found.items())]
+
+    def by_day(self, currency: str) -> dict[date, Decimal]:
+        """Add up machine time and cloud spend by day, in one currency."""
+        found: dict[date, Decimal] = defaultdict(Decimal)
+        for row in self.compute:
+            if row.currency == currency:
+                found[row.day] += from_nanos(row.nanos or 0)
+        for day, of, amount in self.cloud:
+            if of == currency:
+                found[day] += amount
+        return dict(found)
+
+    @property
+    def summary(self) -> CostSummary:
+        """The costs by currency and the time behind them."""
+        compute: dict[str, Decimal] = defaultdict(Decimal)
+        for row in self.compute:
+            if row.currency:
+                compute[row.currency] += from_nanos(row.nanos or 0)
+        cloud: dict[str, Decimal] = defaultdict(Decimal)
+        for _, currency, amount in self.cloud:
+            cloud[currency] += amount
+        return CostSummary(
+            costs=tuple(
+                CurrencyCost(currency, compute[currency], cloud[currency]) for currency in sorted({*compute, *cloud})
+            ),
+            cpu_hours=_hours(sum(row.cpu_ms for row in self.compute)),
+            gpu_hours=_hours(sum(row.gpu_ms for row in self.compute)),
+            bookings=sum(row.bookings for row in self.compute),
+            unpriced=sum(row.unpriced for row in self.compute),
+        )
+
+    @cached_property
+    def _targets(self) -> set[str]:
+        if self.milestone is not None:
+            return {f"milestone:{self.milestone.pk}"}
+        theirs = self.engagement.milestones.all()
+        return {f"engagement:{self.engagement.pk}", *(f"milestone:{row.pk}" for row in theirs)}
+
+    def _rules(self) -> dict[UUID, list[SpendRulePart]]:
+        """Read every rule that lets the engagement bear something, with all who share in it."""
+        theirs = SpendRule.objects.filter(parts__engagement=self.engagement).order_by()
+        found: dict[UUID, list[SpendRulePart]] = defaultdict(list)
+        for part in SpendRulePart.objects.filter(rule__in=theirs.values("pk")).order_by("position", "pk"):
+            found[part.rule_id].append(part)
+        return found
 
 
-def targets_of(engagement: Engagement, milestone: Milestone | None = None) -> set[str]:
-    """Name whose shares of a rule belong to an engagement, or to one of its milestones."""
-    if milestone is not None:
-        return {f"milestone:{milestone.pk}"}
-    theirs = Milestone.objects.filter(engagement=engagement).values_list("pk", flat=True)
-    return {f"engagement:{engagement.pk}", *(f"milestone:{pk}" for pk in theirs)}
+def milestone_cost(milestone: Milestone) -> CostSummary:
+    """Sum what a milestone has cost."""
+    return Outlay(milestone.engagement, milestone).summary
 
 
-def _cloud_of(engagement: Engagement, targets: set[str] | None, since: date | None) -> dict[str, Decimal]:
-    wanted = targets if targets is not None else targets_of(engagement)
-    found: dict[str, Decimal] = {}
-    for _, currency, amount in daily_shares(engagement, wanted, since=since):
-        found[currency] = found.get(currency, ZERO) + amount
-    return found
+def engagement_cost(engagement: Engagement) -> CostSummary:
+    """Sum what an engagement has cost with all its milestones."""
+    return Outlay(engagement).summary
 
 
-def daily_shares(
-    engagement: Engagement, targets: set[str], *, since: date | None = None
-) -> list[tuple[date, str, Decimal]]:
-    """Return the cloud spend of some targets by day and currency; splits add up exactly each day."""
-    rules = {
-        rule.pk: rule
-        for rule in SpendRule.objects.filter(parts__engagement=engagement).distinct().prefetch_related("parts")
-    }
-    if not rules:
-        return []
-    rows = DailySpend.objects.filter(rule__in=rules)
-    if since is not None:
-        rows = rows.filter(day__gte=since)
-    sums = rows.order_by().values_list("day", "currency", "rule").annotate(nanos=Sum("billed_nano"))
-    found: dict[tuple[date, str], int] = {}
-    for day, currency, rule, nanos in sums:
-        part = _share(rules[rule], targets, nanos)
-        found[day, currency] = found.get((day, currency), 0) + part
-    return [(day, currency, from_nanos(nanos)) for (day, currency), nanos in sorted(found.items())]
-
-
-def _share(rule: SpendRule, targets: set[str], nanos: int) -> int:
-    parts = list(rule.parts.all())
+def _share(parts: list[SpendRulePart], targets: set[str], nanos: int) -> int:
     shares = share_out(nanos, [part.share for part in parts])
     return sum(share for part, share in zip(parts, shares, strict=True) if part.target in targets)
 
 
-def _summary(entries: QuerySet[ComputeEntry], cloud: dict[str, Decimal], since: date | None) -> CostSummary:
-    if since is not None:
-        entries = entries.filter(started_at__date__gte=since)
-    compute = {
-        currency: from_nanos(nanos or 0)
-        for currency, nanos in entries.exclude(currency="")
-        .order_by()
-        .values_list("currency")
-        .annotate(nanos=Sum("cost_nano"))
-    }
-    facts = entries.aggregate(
-        cpu=Sum("cpu_ms"), gpu=Sum("gpu_ms"), bookings=Count("pk"), unpriced=Count("pk", filter=Q(cost_nano=None))
-    )
-    return CostSummary(
-        costs=tuple(
-            CurrencyCost(currency, compute.get(currency, ZERO), cloud.get(currency, ZERO))
-            for currency in sorted({*compute, *cloud})
-        ),
-        cpu_hours=_hours(facts["cpu"]),
-        gpu_hours=_hours(facts["gpu"]),
-        bookings=facts["bookings"],
-        unpriced=facts["unpriced"],
-    )
-
-
-def _hours(milliseconds: int | None) -> Decimal:
-    return (Decimal(milliseconds or 0) / MS_PER_HOUR).quantize(Decimal("0.0001"))
-
-
-def daily_compute(entries: Iterable[tuple[date, str, int]]) -> dict[tuple[date, str], Decimal]:
-    """Add up priced machine time by day and currency."""
-    found: dict[tuple[date, str], Decimal] = {}
-    for day, currency, nanos in entries:
-        found[day, currency] = found.get((day, currency), ZERO) + from_nanos(nanos)
-    return found
+def _hours(milliseconds: int) -> Decimal:
+    return (Decimal(milliseconds) / MS_PER_HOUR).quantize(Decimal("0.0001"))
