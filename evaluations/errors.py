@@ -17,6 +17,13 @@ class UploadTooLargeError(DomainError):
     template = "The file holds {size} bytes; {limit} are allowed. Split it, or send it as Parquet."
 
 
+class UploadGoneError(DomainError):
+    """Raised when a piece comes for an upload that was given up or swept."""
+
+    code = "upload-gone"
+    template = "The upload of “{name}” was given up, or waited too long for its next piece. Begin it again."
+
+
 class UploadUsedError(DomainError):
     """Raised when an upload from which something was made already would be used again."""
 

@@ -1,6 +1,7 @@
 """The third storey's kinds of background work: what each prepares, where it works, what it changes."""
 
 from dataclasses import asdict
+from datetime import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,10 +9,11 @@ from uuid import UUID
 from django.urls import reverse
 
 from evaluations import storage
-from evaluations.kind_names import AUDIT_DATASET, DRAW_ROWS, EVALUATE, READ_DATASET, TRAIN
+from evaluations.kind_names import AUDIT_DATASET, DRAW_ROWS, EVALUATE, READ_DATASET, SWEEP_UPLOADS, TRAIN
 from evaluations.models import DatasetVersion, EvaluationRun, Protocol, TrainingRun
 from evaluations.services import datasets, protocols, runs
-from projects.jobs import Kind, Prepared, register, subject_page
+from evaluations.services.uploads import sweep_uploads
+from projects.jobs import QUICK, Kind, Prepared, register, subject_page
 from projects.models import Job
 from projects.sandbox import Limits
 from projects.sandbox.task import GIBIBYTE
@@ -189,6 +191,12 @@ def apply_evaluation(job: Job, result: dict[str, Any], outputs: Path) -> dict[st
     return {"sha256": run.digest}
 
 
+# --- tidying up -----------------------------------------------------------------------------------------
+def apply_sweep(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
+    """Delete the uploads that nobody goes on with."""
+    return {"uploads": sweep_uploads()}
+
+
 register(
     Kind(
         name=READ_DATASET,
@@ -249,4 +257,7 @@ register(
         apply=apply_evaluation,
         limits=LEARNING,
     )
+)
+register(
+    Kind(name=SWEEP_UPLOADS, title="Sweep abandoned uploads", apply=apply_sweep, lane=QUICK, site_daily_at=time(3, 45))
 )

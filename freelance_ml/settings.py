@@ -367,6 +367,9 @@ SEAL_FILES = env.flag(
     "SEAL_FILES", "false", "Encrypt the client's files at rest, each with a key of its own under the key ring."
 )
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_GIB", "5", "Largest file that can be uploaded, in GiB.", at_least=1) << 30
+UPLOAD_KEEP_HOURS = env.number(
+    "UPLOAD_KEEP_HOURS", "48", "After so many hours without a new piece an unfinished upload is swept.", at_least=1
+)
 WORKSPACE_MAX_BYTES = (
     env.number("WORKSPACE_MAX_GIB", "50", "Most that one workspace may keep in files, in GiB.", at_least=1) << 30
 )

@@ -16,7 +16,7 @@ class QuotaExceededError(DomainError):
     """Raised when a workspace would hold more than its share of the disk."""
 
     code = "quota-exceeded"
-    template = "This workspace holds {used} of {limit} bytes. Delete datasets or discard bills that are not needed."
+    template = "This workspace holds {used} of {limit} bytes. Delete datasets, uploads or bills that are not needed."
 
 
 def register_files(name: str, counter: Counter) -> None:
@@ -30,7 +30,11 @@ def used_bytes(workspace: Workspace) -> int:
 
 
 def must_fit(workspace: Workspace, size: int) -> None:
-    """Raise QuotaExceededError when ``size`` more bytes would exceed the workspace's share."""
+    """Raise QuotaExceededError when ``size`` more bytes would exceed the workspace's share.
+
+    Of several at once one is asked after the other, until the caller's transaction is over.
+    """
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     used = used_bytes(workspace)
     if used + size > settings.WORKSPACE_MAX_BYTES:
         raise QuotaExceededError(used=used, limit=settings.WORKSPACE_MAX_BYTES)

@@ -155,6 +155,7 @@ class BillImportViewSet(ReadRows):
     filterset_class = BillImportFilter
     ordering_fields: ClassVar[list[str]] = ["created_at"]
     takes_idempotency_key = False
+    long_bodies: ClassVar[frozenset[str]] = frozenset({"create"})
 
     def get_parsers(self) -> list[BaseParser]:
         """Take bytes where a file comes in, JSON elsewhere."""

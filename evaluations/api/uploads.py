@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evaluations.models import Upload, UploadChunk
-from evaluations.services import datasets
+from evaluations.services import uploads
 from projects.api.base import CreateRows, DeleteRows, ReadRows, ScopedModelSerializer
 
 
@@ -41,10 +41,11 @@ class UploadSerializer(ScopedModelSerializer):
             "chunk_size",
             "chunk_count",
             "received",
+            "touched_at",
             "completed_at",
             "created_at",
         ]
-        read_only_fields: ClassVar[list[str]] = ["id", "chunk_size", "completed_at", "created_at"]
+        read_only_fields: ClassVar[list[str]] = ["id", "chunk_size", "touched_at", "completed_at", "created_at"]
         extra_kwargs: ClassVar[dict[str, Any]] = {"size": {"min_value": 1, "max_value": 2**53}}
 
     def get_received(self, upload: Upload) -> list[int]:
@@ -66,14 +67,15 @@ class UploadViewSet(CreateRows, DeleteRows, ReadRows):
     queryset = Upload.objects.prefetch_related("chunks")
     serializer_class = UploadSerializer
     http_method_names = ["get", "post", "put", "delete", "head"]
+    long_bodies: ClassVar[frozenset[str]] = frozenset({"chunk"})
 
     def create_row(self, fields: dict[str, Any]) -> Upload:
         """Open an upload."""
-        return datasets.open_upload(name=fields["name"], size=fields["size"], by=self.actor)
+        return uploads.open_upload(name=fields["name"], size=fields["size"], by=self.actor)
 
     def delete_row(self, row: Upload) -> None:
         """Give an upload up."""
-        datasets.drop_upload(upload=row, by=self.actor)
+        uploads.drop_upload(upload=row, by=self.actor)
 
     @extend_schema(
         request={"application/octet-stream": OpenApiTypes.BINARY},
@@ -93,7 +95,7 @@ class UploadViewSet(CreateRows, DeleteRows, ReadRows):
         upload: Upload = self.get_object()
         sha256 = request.headers.get("Content-SHA256", "")
         content = request.data if hasattr(request.data, "read") else io.BytesIO()  # no body at all
-        stored = datasets.store_chunk(
+        stored = uploads.store_chunk(
             upload=upload, index=index, content=cast("IO[bytes]", content), by=self.actor, sha256=sha256
         )
         return Response(ChunkSerializer(stored).data)

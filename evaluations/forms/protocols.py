@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from evaluations.engine.fields import Problem
 from evaluations.engine.metrics import metrics_for
+from evaluations.forms.datasets import FileForm
 from evaluations.models import Column, DatasetVersion, Protocol
 from projects.access import Actor
 
@@ -348,17 +349,29 @@ class TrainingForm(forms.Form):
     seed = forms.IntegerField(label="Seed", min_value=0, max_value=2**31 - 1, initial=0)
 
 
-class PredictionsForm(forms.Form):
-    """A file of predictions for the acceptance rows."""
+class PredictionsForm(FileForm):
+    """A file of predictions for the acceptance rows: uploaded piece by piece, or sent whole where scripts are off."""
 
-    file = forms.FileField(label="File with predictions", allow_empty_file=False)
+    file = forms.FileField(label="File with predictions", required=False, allow_empty_file=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["upload"].required = False
 
     def clean_file(self) -> Any:
-        """Refuse what is too large for a page."""
+        """Refuse what is too large to be sent whole."""
         file = self.cleaned_data["file"]
-        if file.size > LARGEST_FILE:
-            raise ValidationError(f"The page takes up to {LARGEST_FILE >> 20} MiB. Send it as Parquet, or by the API.")
+        if file is not None and file.size > LARGEST_FILE:
+            message = f"Without scripts the page takes up to {LARGEST_FILE >> 20} MiB. Allow them, or use the API."
+            raise ValidationError(message)
         return file
+
+    def clean(self) -> dict[str, Any]:
+        """Want the file in one of the two ways."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors and not cleaned.get("upload") and not cleaned.get("file"):
+            self.add_error("file", "Choose a file first.")
+        return cleaned
 
 
 def _choices(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:

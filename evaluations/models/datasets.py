@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from projects.access import TenantModel
 
@@ -28,7 +29,8 @@ class Upload(TenantModel):
     size = models.BigIntegerField("size in bytes")
     chunk_size = models.PositiveIntegerField(editable=False)  # bytes
     created_by = models.ForeignKey("projects.User", models.SET_NULL, null=True, related_name="+", editable=False)
-    completed_at = models.DateTimeField(null=True, editable=False)
+    touched_at = models.DateTimeField("last piece", default=timezone.now, editable=False, db_index=True)
+    completed_at = models.DateTimeField("taken in", null=True, editable=False)
 
     class Meta:
         ordering = ["-created_at"]

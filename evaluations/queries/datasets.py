@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 
 from evaluations.kind_names import AUDIT_DATASET
-from evaluations.models import Column, Dataset, DatasetVersion, StoredFile
+from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload
 from projects.access import Actor
 from projects.models import Engagement, Job, Workspace
 from projects.queries.jobs import jobs_about
@@ -73,8 +73,15 @@ def past_retention(actor: Actor, today: date) -> QuerySet[Dataset]:
 
 
 def bytes_kept(workspace: Workspace) -> int:
-    """Count the bytes of the workspace's files."""
-    return StoredFile.objects.in_workspace(workspace).aggregate(sum=Sum("size"))["sum"] or 0
+    """Count the bytes of the workspace's files, and those that its uploads announced until they are stored as such."""
+    stored, coming = StoredFile.objects.in_workspace(workspace), waiting_uploads(workspace)
+    return sum(rows.aggregate(sum=Sum("size"))["sum"] or 0 for rows in (stored, coming))
+
+
+def waiting_uploads(workspace: Workspace) -> QuerySet[Upload]:
+    """List the uploads whose pieces still lie in the storage: begun, or taken in and not read yet."""
+    rows: QuerySet[Upload] = Upload.objects.in_workspace(workspace)
+    return rows.filter(datasetversion__original=None, predictionfile__original=None).order_by()
 
 
 def columns_of(version: DatasetVersion, *, text: str = "") -> QuerySet[Column]:

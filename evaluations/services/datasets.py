@@ -1,109 +1,28 @@
-"""Taking files in: uploads piece by piece, datasets and their versions."""
+"""Datasets and their versions: added, read, corrected, deleted."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, ProtectedError
-from django.utils import timezone
 
 from evaluations import storage
 from evaluations.errors import (
-    ChunkMismatchError,
     DatasetNameTakenError,
     DatasetNotReadyError,
     ReadingInProgressError,
-    UploadIncompleteError,
-    UploadTooLargeError,
-    UploadUsedError,
     VersionInUseError,
 )
-from evaluations.models import Column, Dataset, DatasetVersion, PredictionFile, StoredFile, Upload, UploadChunk
+from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload
+from evaluations.services.uploads import close_upload, forget_chunks, forget_upload
 from projects.access import Actor
 from projects.models import Workspace
-from projects.quota import must_fit
 from projects.services import audit
-from projects.storage import DamagedFileError, Stored, must_have_room
+from projects.storage import DamagedFileError
 
-CHUNK_SIZE = 8 << 20  # bytes: large enough for few requests, small enough to hold in memory
 COLUMN_BATCH = 500
-
-
-@transaction.atomic
-def open_upload(*, name: str, size: int, by: Actor) -> Upload:
-    """Begin an upload; its pieces may come in any order and more than once.
-
-    Raises UploadTooLargeError, QuotaExceededError or StorageFullError before a byte is sent.
-    """
-    by.must_write()
-    if size > settings.UPLOAD_MAX_BYTES:
-        raise UploadTooLargeError(size=size, limit=settings.UPLOAD_MAX_BYTES)
-    must_fit(by.workspace, size)
-    must_have_room(2 * size)
-    safe_name = Path(name.replace("\\", "/")).name[:255] or "upload"
-    return Upload.objects.create(
-        workspace=by.workspace, name=safe_name, size=size, chunk_size=CHUNK_SIZE, created_by=by.user
-    )
-
-
-def store_chunk(*, upload: Upload, index: int, content: IO[bytes], by: Actor, sha256: str = "") -> UploadChunk:
-    """Store one piece; sending it again is harmless.
-
-    Raises ChunkMismatchError if its size or hash is not what it should be.
-    """
-    by.must_write()
-    if upload.completed_at or not 0 <= index < upload.chunk_count:
-        raise ChunkMismatchError(index=index, size=0, expected=0)
-
-    def check(arrived: Stored) -> None:
-        if arrived.size != upload.size_of(index) or (sha256 and sha256.lower() != arrived.sha256):
-            raise ChunkMismatchError(index=index, size=arrived.size, expected=upload.size_of(index))
-
-    stored = storage.put_chunk(upload.pk, index, content, at_most=upload.chunk_size, check=check)
-    chunk, _ = UploadChunk.objects.update_or_create(
-        upload=upload, index=index, defaults={"size": stored.size, "sha256": stored.sha256}
-    )
-    return chunk
-
-
-@transaction.atomic
-def close_upload(*, upload: Upload, by: Actor) -> Upload:
-    """Mark an upload as whole.
-
-    Raises UploadIncompleteError if pieces are missing.
-    """
-    by.must_write()
-    locked: Upload = Upload.objects.select_for_update().get(pk=upload.pk)
-    arrived = locked.chunks.count()
-    if arrived != locked.chunk_count:
-        raise UploadIncompleteError(missing=locked.chunk_count - arrived, count=locked.chunk_count)
-    if locked.completed_at is None:
-        locked.completed_at = timezone.now()
-        locked.save(update_fields=["completed_at"])
-    return locked
-
-
-@transaction.atomic
-def drop_upload(*, upload: Upload, by: Actor) -> None:
-    """Give an upload up: its pieces are deleted.
-
-    Raises UploadUsedError if a dataset or an evaluation was made of it.
-    """
-    by.must_write()
-    locked: Upload = Upload.objects.select_for_update().get(pk=upload.pk)
-    if is_used(locked):
-        raise UploadUsedError(name=locked.name)
-    _forget_chunks(locked)
-    locked.delete()
-
-
-def is_used(upload: Upload) -> bool:
-    """Whether something was made of an upload."""
-    made: bool = DatasetVersion.objects.filter(upload=upload).exists()
-    return made or PredictionFile.objects.filter(upload=upload).exists()
 
 
 @transaction.atomic
@@ -150,8 +69,6 @@ def add_version(
     Raises UploadIncompleteError if pieces are missing, UploadUsedError if something was made of it already.
     """
     by.must_write()
-    if is_used(upload):
-        raise UploadUsedError(name=upload.name)
     closed = close_upload(upload=upload, by=by)
     Dataset.objects.select_for_update().get(pk=dataset.pk)
     last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
@@ -217,8 +134,7 @@ def delete_version(*, version: DatasetVersion, by: Actor) -> bool:
     files, upload = [file for file in (locked.original, locked.table) if file is not None], locked.upload
     locked.delete()
     if upload is not None:
-        _forget_chunks(upload)
-        upload.delete()
+        forget_upload(upload)
     for file in files:
         _forget_file(file)
     if dataset.versions.exists():
@@ -279,7 +195,7 @@ def finish_reading(*, version_id: UUID, result: Mapping[str, Any]) -> DatasetVer
     if before is not None and before != version.table:
         _forget_file(before)
     if version.upload is not None:
-        _forget_chunks(version.upload)
+        forget_chunks(version.upload)
     if version.state == DatasetVersion.State.READY:
         store_profile(version=version, profile=result["profile"], findings=result["findings"])
     return version
@@ -299,16 +215,14 @@ def discard_version(*, version_id: UUID, message: str, with_dataset: bool) -> No
         return
     dataset, upload = version.dataset, version.upload
     audit.record(
-        by=None,
-        workspace=dataset.workspace,
+        by=Actor.job(dataset.workspace),
         action="dataset.version_discarded",
         target=version,
         detail={"file": version.file_name, "reason": message[:500]},
     )
     version.delete()
     if upload is not None:
-        _forget_chunks(upload)
-        upload.delete()
+        forget_upload(upload)
     if with_dataset and not dataset.versions.exists():
         dataset.delete()
 
@@ -323,13 +237,6 @@ def break_off_reading(*, version_id: UUID, message: str) -> None:
         version.profile, version.findings = {}, []
         version.columns.all().delete()
         version.save(update_fields=["state", "report", "profile", "findings"])
-
-
-def _forget_chunks(upload: Upload) -> None:
-    """Drop the pieces of an upload once the whole is stored or given up; their rows now, their bytes after."""
-    upload_id, count = upload.pk, upload.chunk_count  # the row may lose its key before the commit
-    upload.chunks.all().delete()
-    transaction.on_commit(lambda: storage.drop_chunks(upload_id, count))
 
 
 STATE_OF_OUTCOME = {

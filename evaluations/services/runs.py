@@ -1,9 +1,8 @@
 """Training on the development rows at will; looks at the acceptance rows against the budget."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -17,7 +16,6 @@ from evaluations.errors import (
     NoLooksLeftError,
     ProtocolNotFrozenError,
     StrangeModelError,
-    UploadUsedError,
     VerdictPendingError,
 )
 from evaluations.models import (
@@ -31,8 +29,9 @@ from evaluations.models import (
     Upload,
 )
 from evaluations.queries.protocols import looks_left
-from evaluations.services.datasets import close_upload, file_row, is_used, open_upload, store_chunk
+from evaluations.services.datasets import file_row
 from evaluations.services.protocols import terms_of
+from evaluations.services.uploads import close_upload, forget_chunks, forget_upload
 from projects.access import Actor
 from projects.canonical import digest
 from projects.models import Job
@@ -82,7 +81,7 @@ def finish_training(*, run_id: UUID, result: Mapping[str, Any]) -> TrainingRun:
             },
         )
     audit.record(
-        by=None, workspace=workspace, action="training.finished", target=run, detail={"proposed": result["proposed"]}
+        by=Actor.job(workspace), action="training.finished", target=run, detail={"proposed": result["proposed"]}
     )
     return run
 
@@ -98,23 +97,12 @@ KEPT_FACTS = (
 )
 
 
-def store_whole(*, file: IO[bytes], name: str, size: int, by: Actor) -> Upload:
-    """Take in a small file that came with a page, in the pieces in which large ones come."""
-    upload = open_upload(name=name, size=size, by=by)
-    for index in range(upload.chunk_count):
-        piece = io.BytesIO(file.read(upload.size_of(index)))
-        store_chunk(upload=upload, index=index, content=piece, by=by)
-    return upload
-
-
 @transaction.atomic
 def take_predictions(*, protocol: Protocol, upload: Upload, by: Actor) -> PredictionFile:
     """Take in a file of predictions for the acceptance rows, made by any framework."""
     by.must_write()
     if protocol.state != Protocol.State.FROZEN:
         raise ProtocolNotFrozenError
-    if is_used(upload):
-        raise UploadUsedError(name=upload.name)
     closed = close_upload(upload=upload, by=by)
     return PredictionFile.objects.create(protocol=protocol, name=closed.name, upload=closed)
 
@@ -183,9 +171,12 @@ def retry_look(
         raise LookOverError
     if locked.job is not None and not locked.job.is_over:
         raise VerdictPendingError
+    before = locked.predictions
     if model is not None or predictions is not None:
         locked.model, locked.predictions = model, predictions
     locked.save(update_fields=["model", "predictions"])
+    if before is not None and before != locked.predictions:
+        _forget_predictions(before)
     audit.record(
         by=by,
         action="protocol.look_retried",
@@ -197,6 +188,14 @@ def retry_look(
         },
     )
     return locked
+
+
+def _forget_predictions(predictions: PredictionFile) -> None:
+    """Delete a file of predictions that did not fit and was replaced by another one."""
+    upload = predictions.upload
+    predictions.delete()
+    if upload is not None:
+        forget_upload(upload)
 
 
 @transaction.atomic
@@ -250,9 +249,10 @@ def finish_run(*, run_id: UUID, result: Mapping[str, Any], stored: Mapping[str, 
     if run.predictions is not None and run.predictions.original is None:
         run.predictions.original = file_row(workspace=workspace, stored=stored["predictions"])
         run.predictions.save(update_fields=["original"])
+        if run.predictions.upload is not None:
+            forget_chunks(run.predictions.upload)
     audit.record(
-        by=None,
-        workspace=workspace,
+        by=Actor.job(workspace),
         action="evaluation.finished",
         target=run,
         detail={"verdict": run.verdict, "sha256": run.digest},

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -438,6 +439,7 @@ def _upload_page(
     crumbs = [("Data", reverse("evaluations:dataset-list")), *([(dataset.name, back)] if dataset else [])]
     context = {
         "form": form,
+        "largest": settings.UPLOAD_MAX_BYTES,
         "title": title,
         "back": back,
         "dataset": dataset,

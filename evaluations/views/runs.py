@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -12,7 +13,7 @@ from evaluations.forms.protocols import PredictionsForm
 from evaluations.models import EvaluationRun
 from evaluations.queries.protocols import look_budget, looks_left
 from evaluations.queries.runs import is_sealed, may_look, shown_result
-from evaluations.services import runs
+from evaluations.services.uploads import store_whole
 from evaluations.views.protocols import crumbs_of, find_protocol, poll
 from projects.errors import DomainError
 from projects.web import ActorRequest, member, render_page, writer
@@ -23,11 +24,12 @@ from projects.web import ActorRequest, member, render_page, writer
 def predictions_new(request: ActorRequest, protocol_id: UUID) -> HttpResponse:
     """Bring predictions of any framework for the acceptance rows: one look."""
     protocol = find_protocol(request, protocol_id)
-    form = PredictionsForm(request.POST or None, request.FILES or None)
+    form = PredictionsForm(request.POST or None, request.FILES or None, actor=request.actor)
     if request.method == "POST" and form.is_valid():
-        file = form.cleaned_data["file"]
+        upload, file = form.cleaned_data["upload"], form.cleaned_data["file"]
         try:
-            upload = runs.store_whole(file=file, name=file.name or "predictions.csv", size=file.size, by=request.actor)
+            if upload is None:
+                upload = store_whole(file=file, name=file.name or "predictions.csv", size=file.size, by=request.actor)
             run = dispatch.start_look(protocol=protocol, by=request.actor, upload=upload)
         except DomainError as error:
             form.add_error(None, str(error))
@@ -35,6 +37,7 @@ def predictions_new(request: ActorRequest, protocol_id: UUID) -> HttpResponse:
             return redirect("evaluations:run", run.pk)
     context = {
         "form": form,
+        "largest": settings.UPLOAD_MAX_BYTES,
         "protocol": protocol,
         "terms": protocol.body.get("terms", protocol.body),
         "left": looks_left(protocol),

@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluations import dispatch
 from evaluations.models import Dataset, DatasetVersion, EvaluationRun, Protocol, Report, TrainedModel
-from evaluations.services import datasets, protocols, runs
+from evaluations.services import datasets, protocols, uploads
 from freelance_ml.demo import churn, jobs, work
 from freelance_ml.demo.links import client_link, keep_client_link
 from freelance_ml.demo.saying import Say
@@ -41,7 +41,7 @@ def add_data(actor: Actor, say: Say) -> None:
     version = dataset.versions.first()
     if version is None:
         content = churn.churn_csv()
-        upload = runs.store_whole(file=io.BytesIO(content), name=FILE, size=len(content), by=actor)
+        upload = uploads.store_whole(file=io.BytesIO(content), name=FILE, size=len(content), by=actor)
         version = dispatch.add_version(dataset=dataset, upload=upload, by=actor)
     jobs.finish(version.job, doing="Reading the data", say=say)
 

@@ -106,6 +106,7 @@ class ActorViewSet(GenericViewSet):
     """A viewset that knows the actor, changes in one transaction and answers a repeated POST the same."""
 
     takes_idempotency_key: ClassVar[bool] = True  # False where the answer holds a secret, or the body a file
+    long_bodies: ClassVar[frozenset[str]] = frozenset()  # actions that read one, and open their transactions after it
     list_parameters: ClassVar[tuple[str, ...]] = ()  # further query parameters of the list
     lookup_value_converter = "uuid"
     http_method_names = ["get", "post", "patch", "delete", "head"]
@@ -127,6 +128,8 @@ class ActorViewSet(GenericViewSet):
     def _change(self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get("Idempotency-Key")
         if request.method != "POST" or key is None:
+            if self.action in self.long_bodies:
+                return handler(request, *args, **kwargs)
             with transaction.atomic():
                 return handler(request, *args, **kwargs)
         if not self.takes_idempotency_key:

@@ -7,15 +7,15 @@ import pytest
 
 from evaluations import storage
 from evaluations.errors import ChunkMismatchError
-from evaluations.services import datasets
+from evaluations.services import uploads
 
 
 @pytest.mark.parametrize("sent", [b"bbbbb", b"bb"])
 def test_a_refused_piece_leaves_the_good_one_in_place(actor, tmp_path, sent):
     """It was refused after it had been written: the upload then held bytes that nobody had vouched for."""
-    upload = datasets.open_upload(name="a.csv", size=5, by=actor)
+    upload = uploads.open_upload(name="a.csv", size=5, by=actor)
     good = hashlib.sha256(b"aaaaa").hexdigest()
-    datasets.store_chunk(upload=upload, index=0, content=io.BytesIO(b"aaaaa"), by=actor, sha256=good)
+    uploads.store_chunk(upload=upload, index=0, content=io.BytesIO(b"aaaaa"), by=actor, sha256=good)
     with pytest.raises(ChunkMismatchError):
-        datasets.store_chunk(upload=upload, index=0, content=io.BytesIO(sent), by=actor, sha256=good)
+        uploads.store_chunk(upload=upload, index=0, content=io.BytesIO(sent), by=actor, sha256=good)
     assert storage.join_chunks(upload.pk, 1, tmp_path / "whole").sha256 == good

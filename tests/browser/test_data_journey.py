@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from evaluations.api.uploads import UploadViewSet
 from evaluations.models import DatasetVersion
-from evaluations.services import datasets
+from evaluations.services import uploads
 from projects.models import Job
 from tests.factories.evaluations import churn_csv, make_version
 from tests.factories.jobs import work_off
@@ -48,7 +48,7 @@ def work(page):
 @pytest.fixture
 def _small_pieces(monkeypatch):
     """Cut files small; as this server's threads share one connection of SQLite, pieces are stored one by one."""
-    monkeypatch.setattr(datasets, "CHUNK_SIZE", 2_000)
+    monkeypatch.setattr(uploads, "CHUNK_SIZE", 2_000)
     lock, dispatch = threading.Lock(), UploadViewSet.dispatch
 
     def one_by_one(view, *args, **kwargs):

@@ -12,7 +12,7 @@ from evaluations.engine.reading.values import COLUMN_TYPES
 from evaluations.forms.datasets import TYPES
 from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload
 from evaluations.queries.datasets import bars_of, correlation_of, findings_of, merged, sketch
-from evaluations.services import datasets
+from evaluations.services import datasets, uploads
 from projects.attention import needs_of
 from projects.models import AuditEntry
 from projects.palette import find
@@ -85,7 +85,7 @@ def test_the_form_says_what_is_missing(signed_in, actor):
     assert answer.status_code == 422
     assert "Choose a file first" in answer.content.decode()
     assert "You have a dataset of that name" in answer.content.decode()
-    started = datasets.open_upload(name="half.csv", size=9, by=actor)
+    started = uploads.open_upload(name="half.csv", size=9, by=actor)
     answer = signed_in.post(url("dataset-new"), {"name": "New", "upload": started.pk})
     assert answer.status_code == 422
     assert "still missing" in answer.content.decode()

@@ -1,17 +1,19 @@
 """Pages of evaluations: the verdict and what stands behind it, sealed looks, predictions brought, retries."""
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluations.models import EvaluationRun, Look
+from evaluations.models import EvaluationRun, Look, PredictionFile
 from evaluations.queries.protocols import looks_left
-from evaluations.services import runs
+from evaluations.services import runs, uploads
+from evaluations.storage import chunk_address
 from projects.attention import needs_of
 from projects.models import Job
 from tests.evaluations.test_verdicts import acceptance_rows
-from tests.factories.evaluations import make_protocol, make_verdict
+from tests.factories.evaluations import make_protocol, make_verdict, send_file
 from tests.factories.jobs import work_off
 from tests.projects import page_rules
 
@@ -124,6 +126,43 @@ def test_predictions_are_brought_on_the_page_and_a_bad_file_costs_nothing(signed
     assert again.verdict == "pass"
     assert Look.objects.count() == 1
     assert looks_left(protocol) == 1
+
+
+def test_predictions_come_piece_by_piece_too_and_their_pieces_go_when_they_are_stored(
+    signed_in, actor, tmp_path, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(uploads, "CHUNK_SIZE", 2_000)
+    protocol = make_protocol(actor=actor)
+    address = reverse("evaluations:predictions-new", args=[protocol.pk])
+    rows = acceptance_rows(protocol, tmp_path)
+    table = rows[["row_id"]].assign(probability=1 - rows["tenure"] / 72)
+
+    def bring(frame):
+        upload = send_file(frame.to_csv(index=False).encode(), actor=actor, name="mine.csv")
+        with django_capture_on_commit_callbacks(execute=True):
+            assert signed_in.post(address, {"upload": upload.pk}).status_code == 302
+            run = EvaluationRun.objects.get()
+            work_off(run.job)
+        run.refresh_from_db()
+        return run, upload
+
+    broken, first = bring(table.iloc[1:])
+    assert broken.job.error_code == "row-ids-missing"
+    assert default_storage.exists(chunk_address(first.pk, 0))  # it can be judged again
+    run, second = bring(table)
+    assert (run.verdict, run.predictions.name) == ("pass", "mine.csv")
+    assert second.chunk_count > 1
+    for upload in (first, second):
+        assert not default_storage.exists(chunk_address(upload.pk, 0))
+    assert PredictionFile.objects.get() == run.predictions
+    assert signed_in.post(address, {"upload": second.pk}).status_code == 422
+
+
+def test_a_strangers_upload_is_no_file_of_mine(signed_in, shown, stranger):
+    upload = send_file(b"row_id,prediction\n", actor=stranger)
+    answer = signed_in.post(reverse("evaluations:predictions-new", args=[shown.protocol_id]), {"upload": upload.pk})
+    assert answer.status_code == 422
+    assert not PredictionFile.objects.filter(upload=upload).exists()
 
 
 def test_a_missing_file_comes_back_with_its_error(signed_in, shown):

@@ -21,7 +21,7 @@ from evaluations.models import (
     Protocol,
     StoredFile,
 )
-from evaluations.services import datasets, protocols
+from evaluations.services import datasets, protocols, uploads
 from projects.canonical import digest
 from tests.factories.jobs import work_off
 from tests.factories.projects import make_milestone
@@ -40,11 +40,11 @@ def churn_csv(rows=600, seed=0):
 
 def send_file(content, *, actor, name="churn.csv"):
     """Upload bytes piece by piece."""
-    upload = datasets.open_upload(name=name, size=len(content), by=actor)
+    upload = uploads.open_upload(name=name, size=len(content), by=actor)
     for index in range(upload.chunk_count):
         start = index * upload.chunk_size
         piece = content[start : start + upload.size_of(index)]
-        datasets.store_chunk(upload=upload, index=index, content=io.BytesIO(piece), by=actor)
+        uploads.store_chunk(upload=upload, index=index, content=io.BytesIO(piece), by=actor)
     return upload
 
 

@@ -12,8 +12,9 @@
   const drop = part("drop");
   const AT_ONCE = 2;
   const TRIES = 6;
-  const LARGEST = 5 * 1024 ** 3;
+  const LARGEST = Number(input.dataset.largest);
   let now = null; // the upload under way
+  input.removeAttribute("name"); // its pieces have gone before the form is sent
 
   // --- words -----------------------------------------------------------------------------------------
   const sized = (bytes) => {
@@ -51,7 +52,7 @@
     let words = `${Math.floor(share * 100)} %${left}`;
     if (state.complete) words = "Uploaded.";
     else if (state.paused) words = `Paused at ${Math.floor(share * 100)} %. Nothing is lost; go on whenever you like.`;
-    else if (state.waiting) words += " · it is read as soon as it has arrived";
+    else if (state.waiting) words += " · it goes on as soon as the file has arrived";
     part("words").textContent = words;
   }
 
@@ -164,13 +165,19 @@
     forget(state.file);
     show();
     say(`${state.file.name} is uploaded.`);
-    if (state.waiting) form.requestSubmit();
+    if (state.waiting) sendOn();
+  }
+
+  function sendOn() {
+    form.dataset.sure = "yes"; // whoever sent the form while it waited has answered its question
+    form.requestSubmit();
+    delete form.dataset.sure;
   }
 
   async function begin(file) {
     complain("");
     if (!file.size) return complain("The file is empty: it holds 0 bytes. Look where it was made, and choose another.");
-    if (file.size > LARGEST) return complain(`The file holds ${sized(file.size)}; 5 GiB are allowed. Split it, or send it as Parquet.`);
+    if (file.size > LARGEST) return complain(`The file holds ${sized(file.size)}; ${sized(LARGEST)} are allowed. Split it, or send it as Parquet.`);
     const state = { file, id: "", chunk: 0, left: [], sent: 0, before: 0, since: 0, flying: new Map(), lines: new Set(), paused: false, complete: false, waiting: false };
     now = state;
     field.value = "";
@@ -232,7 +239,7 @@
     event.preventDefault();
     drop.classList.remove("drop-over");
     const file = event.dataTransfer.files[0];
-    if (event.dataTransfer.files.length > 1) return complain("One file at a time: a dataset's version is one table.");
+    if (event.dataTransfer.files.length > 1) return complain("One file at a time.");
     if (file) begin(file);
     return undefined;
   });
@@ -250,7 +257,7 @@
     now.waiting = true;
     if (now.paused) go(now);
     show();
-    say("The file is read as soon as it has arrived.");
+    say("It goes on as soon as the file has arrived.");
   });
   window.addEventListener("beforeunload", (event) => {
     if (now && !now.complete && !now.paused) event.preventDefault();
