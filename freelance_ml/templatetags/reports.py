@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from evaluations.engine.metrics import REGISTRY
+from evaluations.engine.protocols import describe_gate
 from freelance_ml.gatebar import GateBar
 from freelance_ml.templatetags.ui import gate_bar
 
@@ -24,7 +25,7 @@ def bar_of(gate: Mapping[str, Any]) -> GateBar:
     low, high = known.limits if known else (0.0, 1.0)
     shown = [abs(v) for v in (gate["threshold"], measure.get("value")) if v is not None]
     return GateBar(
-        name=gate.get("promise") or (known.label if known else gate["metric"]),
+        name=gate.get("promise") or describe_gate(gate),
         threshold=gate["threshold"],
         direction=gate["direction"],
         estimate=measure.get("value"),

@@ -268,7 +268,7 @@ def chart(chart: Chart, key: str = "1") -> SafeString:
 def charts_of(curves: Mapping[str, Any] | None) -> SafeString:
     """Draw all charts of an evaluation from the engine's plain data."""
     drawn = [chart(found, key=f"evaluation-{i}") for i, found in enumerate(evaluation_charts(curves or {}))]
-    return mark_safe("".join(drawn))  # noqa: S308  each is rendered by Django
+    return format_html('<div class="chart-grid">{}</div>', mark_safe("".join(drawn)))  # noqa: S308  rendered by Django
 
 
 @register.filter
@@ -279,6 +279,27 @@ def figure(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _decimals(value: float) -> int:
+    """Count the decimals of a measure: four below 10, and one fewer for each further digit."""
+    return max(0, 4 - len(f"{abs(value):.0f}") + 1)
+
+
+@register.filter
+def measured(value: float | None) -> str:
+    """Write a measure with as many decimals as others of its size, so that columns of them line up."""
+    return "–" if value is None else f"{value:,.{_decimals(value)}f}"
+
+
+@register.filter
+def bounds(interval: Mapping[str, float | None], value: float) -> str:
+    """Write the interval of a measure with the measure's decimals."""
+    low, high = interval.get("low"), interval.get("high")
+    if low is None or high is None:
+        return "–"
+    digits = _decimals(value)
+    return f"[{low:,.{digits}f}, {high:,.{digits}f}]"
 
 
 @register.simple_tag(takes_context=True)

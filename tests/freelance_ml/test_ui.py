@@ -243,3 +243,20 @@ def test_the_interpreter_is_a_plain_script():
     assert "\nexport " not in text
     with pytest.raises(ValueError, match="npm ci"):
         served("vendor/vega-interpreter.js", b"something else")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (0.8361, 0.814, 0.85612, "0.8361 [0.8140, 0.8561]"),
+        (0.03849, 0.0, 0.05524, "0.0385 [0.0000, 0.0552]"),
+        (47.26, 45.0, 49.512, "47.260 [45.000, 49.512]"),
+        (12345.678, 12000.0, 13000.0, "12,346 [12,000, 13,000]"),
+        (0.5, None, None, "0.5000 –"),
+    ],
+)
+def test_a_measure_and_its_interval_have_the_same_decimals(value, low, high, said):
+    text = Template("{% load ui %}{{ value|measured }} {{ interval|bounds:value }}").render(
+        Context({"value": value, "interval": {"low": low, "high": high}})
+    )
+    assert text == said
