@@ -47,6 +47,15 @@ def typed_number(name: str, typed: str) -> int:
     return int(typed)
 
 
+def typed_steps(typed: str) -> int:
+    """Read by how many places an item moves; up is negative."""
+    try:
+        return max(-10_000, min(int(typed[:8]), 10_000))
+    except ValueError:
+        message = f"“{typed[:20]}” is no number of places. Move the item again."
+        raise forms.ValidationError(message) from None
+
+
 class CountersignForm(forms.Form):
     """The freelancer's signature."""
 

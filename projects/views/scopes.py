@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from projects.errors import DomainError
 from projects.forms.amounts import read_amount, typed_amount, written_amount
-from projects.forms.scopes import CountersignForm, typed_item, typed_terms
+from projects.forms.scopes import CountersignForm, typed_item, typed_steps, typed_terms
 from projects.models import ScopeVersion
 from projects.queries.scopes import estimate_of, findings_of, scope_of
 from projects.queries.shares import answer_to
@@ -121,6 +121,9 @@ def _change(request: ActorRequest, scope: ScopeVersion, do: str) -> str:
         steps = -1 if do == "up" else 1
         scope_drafts.move_item(scope=scope, section=section, item=item, steps=steps, by=by)
         return item
+    elif do == "move":
+        steps = typed_steps(typed.get("steps", ""))
+        scope_drafts.move_item(scope=scope, section=section, item=item, steps=steps, by=by)
     elif do == "remove":
         scope_drafts.remove_item(scope=scope, section=section, item=item, by=by)
     elif do == "undo":

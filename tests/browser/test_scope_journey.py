@@ -82,9 +82,26 @@ def write_in_place(page):
     saved(page, lambda: page.keyboard.press("Alt+ArrowDown"))
     expect(page.get_by_label("Objectives 2")).to_have_value("Call those who are about to leave")
     expect(page.get_by_label("Objectives 2")).to_be_focused()
+    saved(page, lambda: drag(page, "Objectives 2", above="Objectives 1"))
+    expect(page.get_by_label("Objectives 1")).to_have_value("Call those who are about to leave")
+    saved(page, lambda: page.get_by_role("button", name="Undo").click())
+    expect(page.get_by_label("Objectives 2")).to_have_value("Call those who are about to leave")
     saved(page, lambda: page.get_by_role("button", name="Add an objective").click())
     expect(page.get_by_label("Objectives 3")).to_be_focused()
     saved(page, lambda: page.keyboard.type("Know how sure we are"))
+
+
+def drag(page, label, *, above):
+    """Take an item by its grip with the mouse, carry it above another, and let go."""
+    row = lambda name: page.locator(".scope-items li", has=page.get_by_label(name, exact=True))  # noqa: E731
+    row(above).scroll_into_view_if_needed()
+    grip, target = row(label).locator("[data-grip]").bounding_box(), row(above).bounding_box()
+    x = grip["x"] + grip["width"] / 2
+    page.mouse.move(x, grip["y"] + grip["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(x, target["y"] - 12, steps=8)
+    expect(row(above)).to_have_class("drop-above")
+    page.mouse.up()
 
 
 def estimate_and_send(page, world):

@@ -115,6 +115,7 @@ def test_what_is_typed_is_saved_and_the_margin_says_so(signed_in, draft):
         ({"section": "acceptance", "item": "c1", "rows": "a few"}, "is no whole number"),
         ({"section": "milestones", "item": "m1", "due_on": "soon"}, "is no date"),
         ({"section": "in_scope", "item": "gone", "text": "x"}, "not there any more"),
+        ({"do": "move", "section": "in_scope", "item": "i1", "steps": "down a bit"}, "is no number of places"),
     ],
 )
 def test_what_does_not_fit_comes_back_with_the_reason(signed_in, draft, typed, words):
@@ -130,6 +131,8 @@ def test_every_step_of_the_editor_works_without_script(signed_in, draft):
     post = lambda **typed: signed_in.post(address("scope-edit", draft), typed)  # noqa: E731  said six times below
     post(do="add", section="deliverables")
     post(do="down", section="in_scope", item="i1")
+    post(do="move", section="in_scope", item="i2", steps="1")
+    post(do="move", section="in_scope", item="i2", steps="-30")
     post(do="remove", section="out_of_scope", item="x1")
     post(do="terms", title="Churn, at last", review_days="14", deposit_percent="20")
     post(do="rate", rate="95")
