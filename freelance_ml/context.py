@@ -6,8 +6,6 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
-from projects.models import Membership
-
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
@@ -71,7 +69,5 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "actor": getattr(request, "actor", None),
         "theme": user.theme if user and signed_in else "system",
         "menu": SimpleLazyObject(lambda: menu(request)),
-        "memberships": SimpleLazyObject(
-            lambda: list(Membership.objects.filter(user=user).select_related("workspace")) if signed_in else []
-        ),
+        "memberships": getattr(request, "memberships", []),
     }

@@ -16,7 +16,7 @@ from django.utils.cache import patch_cache_control
 
 from projects.access import Actor
 from projects.models import User
-from projects.services.people import actor_of
+from projects.services.people import actor_of, memberships_of
 
 SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 SHARED = "/s/"
@@ -49,17 +49,22 @@ class RequestIdMiddleware:
 
 
 class ActorMiddleware:
-    """Set ``request.actor``: who asks, in which workspace and with which role; None when signed out."""
+    """Set ``request.actor``: who asks, in which workspace and with which role; None when signed out.
+
+    ``request.memberships`` are the workspaces that the same person may act in.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Find the actor of the session; times are shown in the zone of the actor's workspace."""
-        request.actor = None  # type: ignore[attr-defined]
+        request.actor, request.memberships = None, []  # type: ignore[attr-defined]
         if request.user.is_authenticated:
+            request.memberships = memberships_of(request.user)  # type: ignore[attr-defined]
             request.actor = actor_of(  # type: ignore[attr-defined]
                 user=request.user,
+                memberships=request.memberships,  # type: ignore[attr-defined]
                 wished=request.session.get("workspace"),
                 address=request.address,  # type: ignore[attr-defined]
                 request_id=request.id,  # type: ignore[attr-defined]

@@ -1,10 +1,10 @@
 """What may be shown of an evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, FilteredRelation, Prefetch, Q, QuerySet, prefetch_related_objects
 
 from evaluations.engine.verdict import seal
 from evaluations.models import EvaluationRun, Protocol, TrainedModel, TrainingRun
@@ -32,29 +32,22 @@ class Evidence:
     gates: list[dict[str, Any]] = field(default_factory=list)
     runs: list[EvaluationRun] = field(default_factory=list)
     trainings: Sequence[TrainingRun] = ()
-    proposed: TrainedModel | None = None
+    proposed: TrainingRun | None = None  # the newest that proposed a model, as ``best_id`` and ``best_title``
 
 
 def evidence_of(milestone: Milestone) -> Evidence:
     """Gather what a milestone's page shows of its evidence."""
-    protocols = list(milestone.protocols.select_related("job", "dataset_version__dataset").prefetch_related("looks"))
+    protocols = protocols_of(milestone)
     draft = next((p for p in protocols if p.state in {Protocol.State.DRAFT, Protocol.State.DRAWING}), None)
     frozen = next((p for p in protocols if p.state == Protocol.State.FROZEN), None)
     if frozen is None:
         return Evidence(step="write" if draft is None else _step_of_draft(draft), draft=draft)
-    by_id = {p.pk: p for p in protocols}
-    runs = list(runs_of(milestone)[:RUNS_SHOWN])
-    for row in runs:
-        row.protocol = by_id[row.protocol_id]
+    runs = [run for protocol in protocols for run in protocol.runs.all()]
+    runs = sorted(runs, key=lambda run: run.created_at, reverse=True)[:RUNS_SHOWN]
     here = [row for row in runs if row.protocol_id == frozen.pk]
-    trainings = list(
-        frozen.training_runs.select_related("job").prefetch_related(
-            Prefetch("models", TrainedModel.objects.filter(proposed=True).select_related("run"), to_attr="best")
-        )
-    )
-    proposed = next((t.best[0] for t in trainings if t.best), None)
-    over = [row for row in here if row.finished_at]
-    run = next((row for row in over if row.verdict == EvaluationRun.Verdict.PASS), over[0] if over else None)
+    trainings = list(trainings_of(frozen))
+    proposed = next((training for training in trainings if training.best_id), None)
+    run = speaking(here)
     sealed = run is not None and is_sealed(run)
     shown = (shown_result(run) or {}) if run else {}
     return Evidence(
@@ -79,7 +72,7 @@ def _step_of_draft(draft: Protocol) -> str:
 def _step(
     runs: list[EvaluationRun],
     trainings: Sequence[TrainingRun],
-    proposed: TrainedModel | None,
+    proposed: TrainingRun | None,
     run: EvaluationRun | None,
     *,
     sealed: bool,
@@ -119,11 +112,20 @@ def next_look(protocol: Protocol) -> int:
     return owed.number if owed else protocol.looks.count() + 1
 
 
-def runs_of(milestone: Milestone) -> QuerySet[EvaluationRun]:
-    """List a milestone's evaluations, the newest first."""
-    return EvaluationRun.objects.filter(protocol__milestone=milestone).select_related(
-        "model", "predictions", "look", "job"
-    )
+def protocols_of(milestone: Milestone) -> list[Protocol]:
+    """List a milestone's protocols, the newest first, with looks and runs; read once for all parts of its page."""
+    runs = EvaluationRun.objects.select_related("model", "predictions", "look", "job")
+    runs = runs.defer("model__facts", "model__scores")
+    protocols = Protocol.objects.prefetch_related("looks", Prefetch("runs", runs))
+    prefetch_related_objects([milestone], Prefetch("protocols", protocols))
+    return list(milestone.protocols.all())
+
+
+def trainings_of(protocol: Protocol) -> QuerySet[TrainingRun]:
+    """List a protocol's trainings, the newest first, with the model that each proposed."""
+    rows: QuerySet[TrainingRun] = protocol.training_runs.select_related("job").defer("result")
+    best = FilteredRelation("models", condition=Q(models__proposed=True))
+    return rows.annotate(best=best).annotate(best_id=F("best__pk"), best_title=F("best__title"))
 
 
 def models_of(actor: Actor, words: str = "") -> QuerySet[TrainedModel]:
@@ -151,10 +153,12 @@ def frozen_protocol(milestone: Milestone) -> Protocol | None:
 
 
 def deciding_run(milestone: Milestone) -> EvaluationRun | None:
-    """Return the look that speaks for a milestone under its protocol in force: a pass, else the latest."""
-    looks = EvaluationRun.objects.filter(
-        protocol__milestone=milestone,
-        protocol__state=Protocol.State.FROZEN,
-        finished_at__isnull=False,
-    ).select_related("protocol", "model", "predictions")
-    return looks.filter(verdict=EvaluationRun.Verdict.PASS).first() or looks.first()
+    """Return the look that speaks for a milestone under its protocol in force."""
+    looks = EvaluationRun.objects.filter(protocol__milestone=milestone, protocol__state=Protocol.State.FROZEN)
+    return speaking(looks.select_related("protocol", "model", "predictions"))
+
+
+def speaking(runs: Iterable[EvaluationRun]) -> EvaluationRun | None:
+    """Choose among runs, the newest first, the one that speaks: a pass, else the latest that is over."""
+    over = [run for run in runs if run.finished_at]
+    return next((run for run in over if run.verdict == EvaluationRun.Verdict.PASS), over[0] if over else None)

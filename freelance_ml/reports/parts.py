@@ -5,8 +5,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from evaluations.models import Report
-from evaluations.queries.runs import deciding_run, is_sealed
+from evaluations.models import Protocol, Report
+from evaluations.queries.runs import is_sealed, protocols_of, speaking
 from projects.access import Actor
 from projects.attention import TO_DO, Need, register_needs
 from projects.models import Milestone
@@ -19,7 +19,8 @@ MADE_AT_MOST = 50
 
 def reports_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
     """Show a milestone's reports, and offer to make one once there is a verdict."""
-    run = deciding_run(milestone)
+    frozen = [protocol for protocol in protocols_of(milestone) if protocol.state == Protocol.State.FROZEN]
+    run = speaking(frozen[0].runs.all()) if frozen else None
     reports = list(milestone.reports.all())
     if run is None and not reports:
         return None

@@ -42,16 +42,25 @@ class UnknownZoneError(DomainError):
     template = "{time_zone} is not a time zone. Use a name such as Europe/Berlin."
 
 
+def memberships_of(user: User) -> list[Membership]:
+    """List a person's memberships with their workspaces, the first they had first."""
+    return list(Membership.objects.filter(user=user).select_related("workspace"))
+
+
 def actor_of(
     *,
     user: User,
+    memberships: list[Membership] | None = None,
     wished: str | None = None,
     via: str = "page",
     address: str | None = None,
     request_id: str = "",
 ) -> Actor | None:
-    """Say as whom a signed-in user acts: in the wished workspace, else in their first; None without any."""
-    memberships = list(Membership.objects.filter(user=user).select_related("workspace"))
+    """Say as whom a signed-in user acts: in the wished workspace, else in their first; None without any.
+
+    ``memberships`` are the user's own, where they are known already.
+    """
+    memberships = memberships_of(user) if memberships is None else memberships
     if not memberships:
         return None
     chosen = [membership for membership in memberships if str(membership.workspace_id) == wished]

@@ -127,16 +127,14 @@ def find_engagement(request: ActorRequest, engagement_id: UUID) -> Engagement:
 
 def engagement_context(request: ActorRequest, engagement: Engagement, changed: object = None) -> dict[str, Any]:
     """Gather what the page of an engagement shows; ``changed`` is the milestone that glows."""
+    prefetch_related_objects([engagement], "milestones", "scopes", "change_orders")
     milestones: Sequence[Milestone] = list(engagement.milestones.all())
-    for milestone in milestones:
-        milestone.engagement = engagement  # saves a query a row
     today = timezone.localdate()
     running = engagement.status in (Engagement.Status.ACTIVE, Engagement.Status.ON_HOLD)
     needs = [need for row in milestones if running and (need := need_of(row, today=today))]
     if engagement.status == Engagement.Status.DRAFT and milestones:
         needs = [draft_need(engagement)]
     steps = STEPS[engagement.status]
-    prefetch_related_objects([engagement], "scopes", "change_orders")
     scopes, changes = engagement.scopes.all(), engagement.change_orders.all()
     return {
         "engagement": engagement,
