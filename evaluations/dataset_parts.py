@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evaluations.models import Dataset
-from evaluations.queries.datasets import asking, bytes_kept, datasets_of, past_retention, with_latest
+from evaluations.queries.datasets import asking, bytes_kept, datasets_of, past_retention
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, Need, register_needs
 from projects.models import Engagement
@@ -59,7 +59,7 @@ def dataset_actions(actor: Actor, words: str, most: int) -> Iterable[Entry]:
 
 def datasets_of_engagement(actor: Actor, engagement: Engagement) -> Part:
     """Show an engagement's datasets, and offer to upload one."""
-    rows = with_latest(datasets_of(actor, engagement=str(engagement.pk)).order_by("name")[:SHOWN_AT_MOST])
+    rows = list(datasets_of(actor, engagement=str(engagement.pk)).order_by("name")[:SHOWN_AT_MOST])
     may_add = actor.may_write and engagement.status not in ("cancelled", "archived")
     return Part("evaluations/_engagement_part.html", {"engagement": engagement, "datasets": rows, "may_add": may_add})
 

@@ -1,12 +1,13 @@
 """What the pages show of datasets: lists, columns with small drawings, pairs that move together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import JSONObject
 
 from evaluations.kind_names import AUDIT_DATASET
 from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload
@@ -14,6 +15,7 @@ from projects.access import Actor
 from projects.models import Engagement, Job, Workspace
 from projects.queries.jobs import jobs_about
 
+TOLD = ("number", "file_name", "state", "rows", "column_count")
 HEAVY = ("report", "profile", "findings", "options")
 HARMS = ("critical", "high", "medium", "low")
 HARM_OF_NOTE = {"error": "critical", "warning": "medium", "note": "low"}  # the reader's words for the same
@@ -24,28 +26,24 @@ HEAT_AT_MOST = 40
 
 
 def datasets_of(actor: Actor, *, text: str = "", engagement: str = "") -> QuerySet[Dataset]:
-    """List the workspace's datasets; ``engagement`` is an id, or "none" for those without one."""
+    """List the workspace's datasets; ``engagement`` is an id, or "none" for those without one.
+
+    Each has ``latest``, what a list tells of its newest version, and ``changed_at``; None while there is none.
+    """
     newest = DatasetVersion.objects.filter(dataset=OuterRef("pk")).order_by("-number")
     rows = (
         Dataset.objects.visible_to(actor)
         .select_related("engagement")
-        .annotate(latest_id=Subquery(newest.values("pk")[:1]), changed_at=Subquery(newest.values("created_at")[:1]))
+        .annotate(
+            latest=Subquery(newest.values(told=JSONObject(**{name: name for name in TOLD}))[:1]),
+            changed_at=Subquery(newest.values("created_at")[:1]),
+        )
     )
     if text:
         rows = rows.filter(name__icontains=text)
     if engagement:
         rows = rows.filter(engagement=None if engagement == "none" else UUID(engagement))
     return rows
-
-
-def with_latest(rows: Iterable[Dataset]) -> list[Dataset]:
-    """Give each dataset its newest version as ``latest``, with one query for all."""
-    found = list(rows)
-    ids = [row.latest_id for row in found if row.latest_id]  # type: ignore[attr-defined]  # annotated above
-    versions = DatasetVersion.objects.defer(*HEAVY).in_bulk(ids)
-    for row in found:
-        row.latest = versions.get(row.latest_id)  # type: ignore[attr-defined]  # for the template
-    return found
 
 
 def engagements_with_data(actor: Actor) -> QuerySet[Engagement]:

@@ -46,7 +46,7 @@ def evidence_of(milestone: Milestone) -> Evidence:
     runs = sorted(runs, key=lambda run: run.created_at, reverse=True)[:RUNS_SHOWN]
     here = [row for row in runs if row.protocol_id == frozen.pk]
     trainings = list(trainings_of(frozen))
-    proposed = next((training for training in trainings if training.best_id), None)
+    proposed = next((training for training in trainings if training.best_id), None)  # type: ignore[attr-defined]
     run = speaking(here)
     sealed = run is not None and is_sealed(run)
     shown = (shown_result(run) or {}) if run else {}

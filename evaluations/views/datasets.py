@@ -37,7 +37,6 @@ from evaluations.queries.datasets import (
     merged,
     sketch,
     versions_of,
-    with_latest,
 )
 from evaluations.services import datasets
 from evaluations.storage import DATA
@@ -64,7 +63,6 @@ def dataset_list(request: ActorRequest) -> HttpResponse:
     engagement = chosen(request, "engagement", [*(pk for pk, _ in offered), "none"])
     words = search_words(request)
     page = page_of(request, sorted_rows(request, datasets_of(request.actor, text=words, engagement=engagement), ORDERS))
-    with_latest(page.object_list)
     context = {
         "page": page,
         "words": words,
