@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long in one piece, so that no process waits for another at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("faults") is None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
     """Copy the suite's database as soon as it is migrated, so that nobody who needs one in a file migrates again."""

@@ -21,6 +21,7 @@ from projects.models.people import Workspace
 from projects.services.audit import record
 
 SECOND = Decimal(1000)  # milliseconds
+LONGEST = timedelta(days=366)  # each day has its own rate, so every day of a booking costs time
 CORRECTABLE = ("title", "engagement", "milestone", "started_at", "ended_at", "machine", "note")
 
 
@@ -123,6 +124,8 @@ def _correct(entry: ComputeEntry, fields: dict[str, Any]) -> None:
         setattr(entry, name, value)
     if entry.ended_at < entry.started_at:
         raise ComputeTimeError(message="The machine time ends before it starts. Change one of the two.")
+    if entry.ended_at - entry.started_at > LONGEST:
+        raise ComputeTimeError(message="One booking covers at most a year. Book each year by itself.")
     if entry.milestone is not None:
         if fields.get("engagement") not in (None, entry.milestone.engagement):
             raise ComputeTimeError(message="The milestone is of another engagement. Choose one that belongs to it.")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from projects.access import Actor, Role
@@ -90,8 +89,8 @@ def authenticate_token(plaintext: str, *, address: str | None = None, request_id
     if token is None or membership is None:
         count_try(UNKNOWN_TOKEN, subject=network_of(address))
         return None
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
-    ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    if token.last_used_at is None or token.last_used_at < now - USE_NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return Actor(
         workspace=token.workspace,
         role=Role(membership.role),

@@ -136,6 +136,12 @@ def test_budgets_rates_and_machine_time(call, october, engagement, milestone):
     assert ComputeEntry.objects.filter(source__startswith="job:").count() == 2, "the bill's own two jobs"
 
 
+def test_a_booking_of_thousands_of_years_is_refused_at_once(call):
+    time = {"title": "x", "machine_ms": 3600000, "ended_at": "9999-12-30T10:00:00Z"}
+    refused = call("post", "/compute-entries/", time | {"started_at": "0002-01-01T10:00:00Z"}, 409).json()
+    assert (refused["code"], "at most a year" in refused["detail"]) == ("bad-usage", True)
+
+
 def test_nothing_of_another_workspace_can_be_named(call, stranger, october):
     from tests.factories import projects as ground
 

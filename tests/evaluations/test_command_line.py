@@ -50,14 +50,13 @@ def predictions(tmp_path):
     return write
 
 
-@pytest.mark.real_child
 def test_the_same_data_and_protocol_give_the_bytes_of_the_page(actor, data, judge):
     version = read_version(actor=actor, content=data.read_bytes())
     protocol = make_protocol(actor=actor, version=version)
     run = look(actor=actor, protocol=protocol, model=train(actor=actor, protocol=protocol, recipes=()))
     assert run.verdict == "pass", run.job.error_message
 
-    code, written, said = judge("--data", data, "--budget", "30", protocol=protocol.body)
+    code, written, said = judge("--data", data, "--budget", "600", protocol=protocol.body)
 
     assert code == 0
     assert written == canonical(run.result)

@@ -65,7 +65,7 @@ def test_from_data_to_a_verdict(actor):
     assert protocol.digest == digest(protocol.body)
     assert protocol.body["acceptance"]["rows"] == 240
 
-    model = train(actor=actor, protocol=protocol, recipes=["linear", "boosting"])
+    model = train(actor=actor, protocol=protocol, recipes=["linear", "boosting"], seconds=1)
     assert model.facts["rows"] == 360
 
     run = look(actor=actor, protocol=protocol, model=model)

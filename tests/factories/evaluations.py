@@ -110,9 +110,9 @@ def make_protocol(*, actor, version=None, milestone=None, frozen=True, **changes
     return protocol
 
 
-def train(*, actor, protocol, recipes=("linear",)):
+def train(*, actor, protocol, recipes=("linear",), seconds=600):
     """A training run whose models are stored; returns the proposed one."""
-    run = dispatch.start_training(protocol=protocol, by=actor, recipes=list(recipes), budget_seconds=30)
+    run = dispatch.start_training(protocol=protocol, by=actor, recipes=list(recipes), budget_seconds=seconds)
     work_off(run.job)
     run.refresh_from_db()
     return run.models.get(proposed=True)

@@ -130,11 +130,6 @@ def https_settings(tmp_path, *command):
     )
 
 
-def test_the_deployment_check_has_nothing_to_say(tmp_path):
-    check = https_settings(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
-    assert check.returncode == 0, check.stderr
-
-
 def test_cookies_on_https(tmp_path):
     names = ["SESSION_COOKIE_NAME", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE"]
     names += [name.replace("SESSION", "CSRF") for name in names] + ["SECURE_HSTS_SECONDS", "SESSION_COOKIE_DOMAIN"]

@@ -1,9 +1,12 @@
 """Every address of the site with what stands in it, and the fingerprint of every row of a world."""
 
 import hashlib
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
+from django.db import connection
 from django.urls import get_resolver, reverse
 
 from projects.shares import purpose_named
@@ -12,6 +15,7 @@ from tests.tenancy.registry import KWARGS, TEXTS
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 RESTLESS = {"last_used_at", "last_login"}  # noted when someone comes, whatever they may do
+WRITE = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|WITH)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,28 @@ def _model_of(kwarg, pattern):
     noun = kwarg.removesuffix("_id").replace("_", "")
     named = [model for model in tenant_models() if model._meta.model_name == noun]
     return named[0]._meta.label_lower if kwarg.endswith("_id") and len(named) == 1 else None
+
+
+class Writes:
+    """Whether a statement that may change a row was sent; only then is there anything to compare."""
+
+    def __init__(self):
+        self.seen = False
+
+    def __call__(self, execute, sql, params, many, context):
+        self.seen = self.seen or bool(WRITE.match(sql))
+        return execute(sql, params, many, context)
+
+    def since_last_time(self):
+        seen, self.seen = self.seen, False
+        return seen
+
+
+@contextmanager
+def watched_writes():
+    watch = Writes()
+    with connection.execute_wrapper(watch):
+        yield watch
 
 
 def listed(name, register):

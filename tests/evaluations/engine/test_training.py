@@ -61,7 +61,7 @@ def drawn(tmp_path):
 
 
 def train(folder, recipes=(), **changes):
-    arguments = {"protocol": make_protocol(**changes), "recipes": list(recipes), "budget": 30}
+    arguments = {"protocol": make_protocol(**changes), "recipes": list(recipes), "budget": 600}
     return training.run(Task(arguments, {"development": folder / "development.parquet"}, folder, 5))
 
 
