@@ -11,23 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from projects.sandbox.disk import DiskWatch, files_below
 from projects.sandbox.order import RESULT, SCRATCH, Order, Outcome
 from projects.sandbox.processes import MARKER, end_group, end_marked, peak_of
 from projects.sandbox.reasons import SENTENCES, ended_badly
 
 STEP_SECONDS = 0.1
-DISK_LOOK_SECONDS = 1.0
 BYTES_A_STEP = 64 * 1024  # what a chatty child may say; then its pipe is full and it waits
 LONGEST_LINE = 8 * 1024
 LONGEST_RESULT = 4 * 1024**2
-MOST_FILES = 10_000
 LARGEST_NUMBER = 1e15
-BLOCK = 512  # the unit of st_blocks
 LONGEST_CODE, LONGEST_TEXT = 60, 2_000
 # The code folder is given as an argument: the environment of the child says nothing about the installation.
 BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from projects.sandbox.child import main; main(*sys.argv[2:])"
@@ -133,7 +130,7 @@ def _start(order: Order) -> _Child:
 def _watch(child: _Child, order: Order, hear: Hear, stop: Stop) -> str:
     """Listen until the child is over, and return "", or until there is a reason to end it, and return that."""
     messages, said = _Lines(), _Lines()
-    look_at_disk = child.started
+    disk = DiskWatch(order, child.process.pid)
 
     def take(line: str) -> None:
         message = _checked_message(line)
@@ -149,24 +146,22 @@ def _watch(child: _Child, order: Order, hear: Hear, stop: Stop) -> str:
         over = False
         while True:
             if selector.get_map():
-                selector.select(STEP_SECONDS)
+                selector.select(disk.pause(STEP_SECONDS))
             else:
-                time.sleep(STEP_SECONDS)
+                time.sleep(disk.pause(STEP_SECONDS))
             full = _listen(selector, child.control, messages, take)
             full |= _listen(selector, child.output, said, lambda line: hear({"log": line}))
             if full:
-                time.sleep(STEP_SECONDS)  # more than this need not be heard; its pipe is full and it waits
+                time.sleep(disk.pause(STEP_SECONDS))  # more than this need not be heard; its pipe is full and it waits
             child.peak = max(child.peak, peak_of(child.process.pid))
             if over:
-                return ""
+                return disk.reason_to_end(at_once=True)
             over = _is_over(child)  # and once more round, for its last words
             now = time.monotonic()
             reason = stop()
             if not reason and now - child.started > order.limits.wall_seconds:
                 reason = "wall-time"
-            if not reason and now >= look_at_disk:
-                look_at_disk = now + DISK_LOOK_SECONDS
-                reason = _too_much_written(order)
+            reason = reason or disk.reason_to_end()
             if reason and not over:
                 return reason
 
@@ -226,32 +221,6 @@ def _end(child: _Child, order: Order) -> tuple[int, float, float]:
     os.close(child.output)
     end_marked(order.marker)
     return child.process.returncode, time.monotonic() - child.started, used.ru_utime + used.ru_stime
-
-
-def _too_much_written(order: Order) -> str:
-    size = 0
-    for count, entry in enumerate(_files_below(order.folder), start=1):
-        if count > MOST_FILES:
-            return "too-many-files"
-        with suppress(OSError):  # it went meanwhile
-            size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
-        if size > order.limits.disk_bytes:
-            return "disk-limit"
-    return ""
-
-
-def _files_below(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """List the entries beneath a folder that may change meanwhile."""
-    waiting = [os.fspath(folder)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    yield entry
-        except OSError:  # it went meanwhile, or the child shut it
-            continue
 
 
 def _outcome(order: Order, status: int, cpu: float) -> Outcome:
@@ -333,7 +302,7 @@ def _without_nul(value: Any) -> Any:
 
 def _checked_files(order: Order) -> Outcome:
     """Make sure that the outputs are plain files, all on the disk for good."""
-    for entry in _files_below(order.outputs):
+    for entry in files_below(order.outputs):
         if entry.is_symlink() or not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
             return ended_badly("bad-result", order.limits)
         descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW)

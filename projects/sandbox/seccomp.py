@@ -28,6 +28,7 @@ JUMP_ANY_BIT = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 RETURN = 0x06  # BPF_RET | BPF_K
 OFFSET_NUMBER, OFFSET_ARCHITECTURE, OFFSET_ARGUMENTS = 0, 4, 16  # in struct seccomp_data
 X32_BIT = 0x40000000  # the third ABI of x86-64 has its own numbers
+PR_SET_DUMPABLE = 4
 PR_SET_PDEATHSIG, SIGKILL = 1, 9  # taking it back would let a process outlive its worker
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020080  # CLONE_NEWTIME, NS, CGROUP, UTS, IPC, USER, PID, NET
@@ -86,7 +87,7 @@ MACHINES = {
             "setpriority": 141, "ioprio_set": 251, "sched_setparam": 142, "sched_setscheduler": 144,
             "sched_setaffinity": 203, "sched_setattr": 314, "migrate_pages": 256, "move_pages": 279,
             "kill": 62, "tgkill": 234, "prlimit64": 302, "clone": 56, "fork": 57, "vfork": 58, "ioctl": 16,
-            "prctl": 157,
+            "prctl": 157, "fallocate": 285,
         },
     ),
     "aarch64": Machine(
@@ -109,11 +110,11 @@ MACHINES = {
             "setxattr": 5, "lsetxattr": 6, "removexattr": 14, "lremovexattr": 15,
             "utimensat": 88, "setpriority": 140, "ioprio_set": 30, "sched_setparam": 118, "sched_setscheduler": 119,
             "sched_setaffinity": 122, "sched_setattr": 274, "migrate_pages": 238, "move_pages": 239,
-            "kill": 129, "tgkill": 131, "prlimit64": 261, "clone": 220, "ioctl": 29, "prctl": 167,
+            "kill": 129, "tgkill": 131, "prlimit64": 261, "clone": 220, "ioctl": 29, "prctl": 167, "fallocate": 47,
         },
     ),
 }  # fmt: skip
-WITH_CONDITION = {"kill", "tgkill", "prlimit64", "clone", "clone3", "ioctl", "prctl"}
+WITH_CONDITION = {"kill", "tgkill", "prlimit64", "clone", "clone3", "ioctl", "prctl", "fallocate"}
 FORKS = {"fork", "vfork"}
 
 
@@ -168,6 +169,7 @@ def program(target: Machine, *, own_process: int, may_fork: bool = False) -> byt
         _statement(JUMP_AT_LEAST, X32_BIT, 0, 1),
         _statement(RETURN, RET_KILL_PROCESS),
         *[_deny(number) for name, number in numbers.items() if name not in spared],
+        _deny(numbers["fallocate"], errno.EOPNOTSUPP),  # it would fill a disk at once; the C library writes instead
         _deny(numbers["clone3"], errno.ENOSYS),  # its flags lie behind a pointer; libraries fall back to clone
         _when(numbers["kill"], _only_if_equal(0, own_process)),
         _when(numbers["tgkill"], _only_if_equal(0, own_process)),
@@ -198,8 +200,9 @@ def _clone_body(*, may_fork: bool) -> bytes:
 
 
 def _prctl_body() -> bytes:
+    hides = _argument(0) + _statement(JUMP_EQUAL, PR_SET_DUMPABLE, 0, 1) + REFUSE  # its files could not be seen
     asks_for_it = _argument(0) + _statement(JUMP_EQUAL, PR_SET_PDEATHSIG, 0, 3)
-    return asks_for_it + _argument(1) + _statement(JUMP_EQUAL, SIGKILL, 1, 0) + REFUSE + ALLOW
+    return hides + asks_for_it + _argument(1) + _statement(JUMP_EQUAL, SIGKILL, 1, 0) + REFUSE + ALLOW
 
 
 class _Program(ctypes.Structure):

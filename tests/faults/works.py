@@ -100,6 +100,56 @@ def write_many_files(task: Task) -> dict:
     return {}
 
 
+PIECE = b"x" * 1024**2
+
+
+def write_fast(task: Task) -> dict:
+    """Write with two hands as fast as the disk takes it."""
+
+    def hand(name: str) -> None:
+        for number in range(512):
+            with (task.outputs / f"{name}{number}").open("wb") as file:
+                for _ in range(8):
+                    file.write(PIECE)
+
+    hands = [threading.Thread(target=hand, args=(name,)) for name in "ab"]
+    for each in hands:
+        each.start()
+    for each in hands:
+        each.join()
+    return {}
+
+
+def write_without_a_name(task: Task) -> dict:
+    """Delete each file while it is open, and go on writing."""
+    kept = []
+    for number in range(200):
+        path = task.outputs / f"{number}"
+        kept.append(path.open("wb"))
+        path.unlink()
+        for _ in range(8):
+            kept[-1].write(PIECE)
+    return {}
+
+
+def reserve(task: Task) -> dict:
+    """Take room without writing anything, and hide the descriptors."""
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    kept = []
+    for number in range(200):
+        path = task.outputs / f"{number}"
+        kept.append(path.open("wb"))
+        path.unlink()
+        os.posix_fallocate(kept[-1].fileno(), 0, 32 * len(PIECE))
+    return {}
+
+
+def write_and_finish(task: Task) -> dict:
+    """Be over before anybody looks."""
+    (task.outputs / "big").write_bytes(PIECE * task.arguments["mebibytes"])
+    return {"done": True}
+
+
 def flood(task: Task) -> dict:
     """Say far too much on every channel."""
     until = time.monotonic() + task.arguments.get("seconds", 1)

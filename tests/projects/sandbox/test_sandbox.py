@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import threading
@@ -87,6 +88,40 @@ def test_every_bad_end_has_a_code_and_a_sentence(order, work, limits, code, agai
     outcome = run(order(work, limits=Limits(**limits)), hear=silent, stop=never)
     assert (outcome.code, outcome.may_try_again, outcome.result) == (code, again, None)
     assert outcome.message.endswith(".")
+
+
+def most_on_disk(order, **limits):
+    """Run, and tell the end and the most that the run had taken of the disk."""
+    before = shutil.disk_usage(order.folder.parent).free
+    lowest, over = [before], threading.Event()
+
+    def look():
+        while not over.wait(0.002):
+            lowest.append(shutil.disk_usage(order.folder.parent).free)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    outcome = run(order, hear=silent, stop=never)
+    over.set()
+    looker.join()
+    return outcome, before - min(lowest)
+
+
+@linux
+@pytest.mark.parametrize("work", ["write_fast", "write_without_a_name", "reserve"])
+def test_all_files_together_stay_near_their_limit(order, work):
+    """It was looked at once a second: half a gibibyte had become two, and deleted files were not seen at all."""
+    limits = Limits(disk_bytes=256 * MEBIBYTE, file_bytes=64 * MEBIBYTE, memory_bytes=512 * MEBIBYTE, wall_seconds=60)
+    outcome, most = most_on_disk(order(work, limits=limits))
+    assert outcome.code == "disk-limit"
+    assert most < (256 + 256) * MEBIBYTE
+
+
+@pytest.mark.parametrize(("mebibytes", "code"), [(24, "disk-limit"), (8, "")])
+def test_what_was_written_in_the_last_moment_counts(order, mebibytes, code):
+    limits = Limits(disk_bytes=16 * MEBIBYTE, memory_bytes=512 * MEBIBYTE, wall_seconds=60)
+    outcome = run(order("write_and_finish", limits=limits, mebibytes=mebibytes), hear=silent, stop=never)
+    assert (outcome.code, outcome.result) == (code, None if code else {"done": True})
 
 
 def test_the_refusal_of_a_work_reaches_the_user_as_it_is(order):
