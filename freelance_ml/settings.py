@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "projects.idle.IdleMiddleware",
     "projects.middleware.ActorMiddleware",
     "projects.middleware.FirstRunMiddleware",
 ]
@@ -217,7 +218,13 @@ CSRF_COOKIE_NAME = "__Host-csrf" if SECURE_SITE else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600  # seconds
+SESSION_COOKIE_AGE = 12 * 3600  # seconds since signing in; then everyone signs in again
+SESSION_IDLE_MINUTES = env.number(
+    "SESSION_IDLE_MINUTES",
+    "480",
+    "A browser in which nobody did anything for so long is signed out; after 12 hours it is in any case.",
+    at_least=6,
+)
 SECURE_SSL_REDIRECT = SECURE_SITE
 SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]  # asked from within, without TLS
 SECURE_HSTS_SECONDS = 63_072_000 if SECURE_SITE else 0

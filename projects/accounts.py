@@ -24,6 +24,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
 from projects.access import Actor
+from projects.idle import note_presence
 from projects.models import User
 from projects.secrets import open_text, seal_text
 from projects.services.audit import record
@@ -215,7 +216,8 @@ def note(request: HttpRequest | None, user: User | None, action: str, **detail: 
 
 @receiver(user_logged_in)
 def on_sign_in(sender: Any, request: HttpRequest, user: User, **rest: Any) -> None:
-    """Note who signed in and by what."""
+    """Note who signed in and by what, and begin to count how long they stay."""
+    note_presence(request)
     records = get_authentication_records(request, user)
     note(request, user, "sign-in.done", by=[item.get("type") or item["method"] for item in records])
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
 from projects.access import Actor
+from projects.second_factor import lacks_second_factor
 
 View = Callable[..., HttpResponseBase]
 
@@ -31,6 +32,8 @@ def _door(view: View, may_enter: Callable[[Actor, HttpRequest], bool]) -> View:
         actor: Actor | None = getattr(request, "actor", None)
         if actor is None:
             return redirect("welcome")
+        if lacks_second_factor(actor, request):
+            return redirect("projects:second-factor")
         if not may_enter(actor, request):
             raise PermissionDenied
         response = view(request, *args, **kwargs)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from projects.access import Actor
 from projects.api.problems import ApiProblemError
 from projects.models import User
+from projects.second_factor import lacks_second_factor
 from projects.services.tokens import authenticate_token
 
 REFUSED = "The token is not valid: it may be mistyped, expired or revoked. Make a new one under Settings."
@@ -50,7 +51,12 @@ class BrowserAuthentication(SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """Take the actor that the middleware found for the session."""
         found = super().authenticate(request)
-        return (found[0], getattr(request._request, "actor", None)) if found else None
+        if not found:
+            return None
+        actor = getattr(request._request, "actor", None)
+        if actor is not None and lacks_second_factor(actor, request._request):
+            raise ApiProblemError("second-factor-required", "Set up a second factor in the pages, or use an API token.")
+        return found[0], actor
 
     def enforce_csrf(self, request: Any) -> None:
         """Refuse a change without the token that the page gave."""

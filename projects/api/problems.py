@@ -40,6 +40,7 @@ GENERAL = {
         Problem("bad-credentials", 401, "The token is not valid."),
         Problem("not-permitted", 403, "Your role or token may not do this."),
         Problem("csrf-failed", 403, "The request of a signed-in browser lacks its CSRF token."),
+        Problem("second-factor-required", 403, "The workspace demands a second factor, and this person has none."),
         Problem("not-found", 404, "There is nothing here that you may see."),
         Problem("method-not-allowed", 405, "This address does not take this method."),
         Problem("not-acceptable", 406, "This cannot be sent in the wished form."),

@@ -71,6 +71,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=120)
     currency = models.CharField(max_length=3, default="EUR")
     time_zone = models.CharField(max_length=64, default="UTC")
+    second_factor_required = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet.as_manager()

@@ -4,13 +4,18 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor, Role
 from projects.errors import DomainError
 from projects.models import Invitation, Membership, User
 from projects.services.audit import record
+from projects.services.guards import MAIL, count_try
+from projects.services.mail import queue_mail
 from projects.services.people import create_account
 
 LIFETIME = timedelta(days=7)
@@ -47,9 +52,9 @@ class AccountExistsError(DomainError):
 
 @transaction.atomic
 def invite(*, email: str, role: Role, by: Actor) -> tuple[Invitation, str]:
-    """Open the door for one address; return the invitation and the token of its link, which is never shown again.
+    """Open the door for one address and mail it the link; return the invitation and the link's token, kept nowhere.
 
-    An open invitation of the same address is withdrawn.
+    An open invitation of the same address is withdrawn. Raises AlreadyMemberError, TooManyTriesError.
     """
     by.must_own()
     email = email.strip().lower()
@@ -68,7 +73,21 @@ def invite(*, email: str, role: Role, by: Actor) -> tuple[Invitation, str]:
         expires_at=now + LIFETIME,
     )
     record(by=by, action="invitation.sent", target=invitation, detail={"role": role})
+    _mail(invitation, token)
     return invitation, token
+
+
+def address_of(token: str) -> str:
+    """Give the address that lets the invited in."""
+    return settings.SITE_URL + reverse("projects:invitation", args=[token])
+
+
+def _mail(invitation: Invitation, token: str) -> None:
+    """Send the link to the invited address; as elsewhere, nobody can be flooded with letters."""
+    count_try(MAIL, subject=invitation.email)
+    body = render_to_string("projects/mail_invitation.txt", {"invitation": invitation, "address": address_of(token)})
+    subject = f"Join {invitation.workspace} on Freelance ML"
+    queue_mail(workspace=invitation.workspace, to=invitation.email, subject=subject, body=body)
 
 
 @transaction.atomic

@@ -54,6 +54,11 @@ def queue_mail(
     return Mail.objects.get_or_create(workspace=workspace, key=key, defaults=fields)[0]
 
 
+def letters_leave() -> bool:
+    """Say whether letters go to a mail server, and not into a folder of this machine."""
+    return "smtp" in settings.EMAIL_BACKEND
+
+
 def send_due_mail() -> int:
     """Send the letters that are due; return how many went out."""
     due = Mail.objects.filter(state=Mail.State.QUEUED, send_after__lte=database_now()).order_by("send_after")

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from projects.access import Actor, Role
 from projects.currencies import EXPONENTS
-from projects.errors import DomainError
+from projects.errors import DomainError, NotPermittedError
 from projects.models import ApiToken, AuditHead, Membership, User, Workspace
 from projects.models.audit import SITE_CHAIN
+from projects.second_factor import has_second_factor
 from projects.services.audit import record
 
 
@@ -26,6 +27,13 @@ class LastOwnerError(DomainError):
 
     code = "last-owner"
     template = "{name} is the only owner. Make someone else an owner first."
+
+
+class OwnFactorMissingError(DomainError):
+    """Raised when an owner demands of others what they do not have themselves."""
+
+    code = "own-factor-missing"
+    template = "Set up a passkey or an authenticator app for yourself first; else you would lock yourself out."
 
 
 class UnknownCurrencyError(DomainError):
@@ -130,6 +138,22 @@ def change_workspace(*, name: str, currency: str, time_zone: str, by: Actor) -> 
             setattr(workspace, field, value)
         workspace.save(update_fields=list(changed))
         record(by=by, action="workspace.changed", target=workspace, detail={"from": before, "to": changed})
+    return workspace
+
+
+@transaction.atomic
+def demand_second_factor(*, demanded: bool, by: Actor) -> Workspace:
+    """Let people enter the workspace only with a second factor, or end that; only owners may, in person."""
+    by.must_own()
+    if by.user is None or by.via == "token":
+        raise NotPermittedError(role="a token")
+    if demanded and not has_second_factor(by.user):
+        raise OwnFactorMissingError
+    workspace = Workspace.objects.select_for_update().get(pk=by.workspace.pk)
+    if workspace.second_factor_required != demanded:
+        workspace.second_factor_required = demanded
+        workspace.save(update_fields=["second_factor_required"])
+        record(by=by, action="workspace.second-factor", target=workspace, detail={"demanded": demanded})
     return workspace
 
 

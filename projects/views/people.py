@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
-from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from projects.access import Role
+from projects.access import Actor, Role
 from projects.accounts import enter_with_new_password
 from projects.errors import DomainError
 from projects.forms.people import (
@@ -29,8 +29,10 @@ from projects.forms.people import (
 )
 from projects.models import ApiToken, Invitation, Membership, User
 from projects.queries.audit import find_entries
+from projects.second_factor import FACTORS, has_second_factor
 from projects.services import invitations, people, tokens
 from projects.services.audit_checks import check_workspace
+from projects.services.mail import letters_leave
 from projects.web import ActorRequest, commenter, member, owner, render_page
 
 SECTIONS = [
@@ -87,8 +89,8 @@ def people_settings(request: ActorRequest) -> HttpResponse:
             except DomainError as error:
                 form.add_error("email", str(error))
             else:
-                link = settings.SITE_URL + reverse("projects:invitation", args=[token])
-                context |= {"form": InvitationForm(), "invited": invitation, "link": link}
+                link = invitations.address_of(token)
+                context |= {"form": InvitationForm(), "invited": invitation, "link": link, "mailed": letters_leave()}
                 status = 201
     context["people"] = Membership.objects.visible_to(request.actor).select_related("user")
     context["invitations"] = [found for found in Invitation.objects.visible_to(request.actor) if found.is_open]
@@ -219,13 +221,43 @@ def security_settings(request: ActorRequest) -> HttpResponse:
     """Show how the account is protected and where to change it."""
     factors = list(Authenticator.objects.filter(user_id=request.user.pk))
     kinds = [factor.type for factor in factors]
+    people_here = Membership.objects.visible_to(request.actor)
     context = {
+        "people": people_here.count(),
+        "protected": people_here.filter(user__authenticator__type__in=FACTORS).distinct().count(),
         "has_app": Authenticator.Type.TOTP in kinds,
         "passkeys": kinds.count(Authenticator.Type.WEBAUTHN),
         "codes_left": sum(len(f.wrap().get_unused_codes()) for f in factors if f.type == "recovery_codes"),
         "has_codes": Authenticator.Type.RECOVERY_CODES in kinds,
     }
     return show(request, "security", context)
+
+
+@require_POST
+@owner
+@reauthentication_required
+def second_factor_demand(request: ActorRequest) -> HttpResponse:
+    """Demand a second factor of everyone in the workspace, or no longer."""
+    demanded = request.POST.get("demanded") == "yes"
+    try:
+        people.demand_second_factor(demanded=demanded, by=request.actor)
+        messages.success(request, "Saved.")
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("projects:settings-security")
+
+
+@require_GET
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Lead someone whose workspace demands a second factor to setting one up."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    user = request.user
+    actor: Actor | None = getattr(request, "actor", None)
+    if actor is None or not actor.workspace.second_factor_required or has_second_factor(user):
+        return redirect("dashboard")
+    others = Membership.objects.filter(user=user).exclude(workspace=actor.workspace).select_related("workspace")
+    return render_page(request, "projects/second_factor.html", {"workspace": actor.workspace, "others": others})
 
 
 @require_http_methods(FORM_METHODS)

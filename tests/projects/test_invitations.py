@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from projects.access import Role
 from projects.errors import NotPermittedError
-from projects.models import AuditEntry, Invitation, Membership, User
+from projects.models import AuditEntry, Invitation, Mail, Membership, User
 from projects.services import invitations
 from tests.factories import projects as make
 
@@ -129,6 +129,30 @@ def test_the_link_is_shown_once(signed_in):
     token = address.rstrip("/").rpartition("/")[2]
     assert invitations.find_invitation(token).role == Role.REVIEWER
     assert token not in signed_in.get("/settings/people/").content.decode()
+
+
+def test_the_invited_get_a_letter_with_the_link(actor, invited):
+    letter = Mail.objects.get()
+    assert (letter.to, letter.workspace) == ("nora@example.com", actor.workspace)
+    assert f"/invitations/{invited[1]}/" in letter.body
+    assert "Alice invites you to Alice ML as member" in letter.body
+
+
+def test_nobody_is_flooded_with_letters(actor, signed_in):
+    for _ in range(5):
+        invitations.invite(email="nora@example.com", role=Role.MEMBER, by=actor)
+    answer = signed_in.post("/settings/people/", {"email": "nora@example.com", "role": "member"})
+    assert answer.status_code == 422
+    assert "Too many tries" in answer.content.decode()
+    assert Mail.objects.count() == 5
+
+
+@pytest.mark.parametrize(("backend", "told"), [("smtp", "gets a letter"), ("filebased", "send this link yourself")])
+def test_the_page_says_how_the_link_travels(signed_in, settings, backend, told):
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    page = signed_in.post("/settings/people/", {"email": "nora@example.com", "role": "member"}).content.decode()
+    assert told in page
+    assert 'data-copy="http' in page  # in both cases it can be sent another way
 
 
 def test_a_stranger_withdraws_nothing(client, stranger, invited):

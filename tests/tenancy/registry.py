@@ -43,6 +43,7 @@ PUBLIC = {
     "account_*": "allauth's pages of one's own account; none of them takes an id of a workspace's row",
     "mfa_*": "allauth's pages of one's own second factor; keys are looked up among one's own",
     "usersessions_list": "one's own sessions",
+    "projects:second-factor": "what one's own workspace demands of oneself",
     "health": "for load balancers; says nothing about anyone",
     "welcome": "the first page of an empty installation",
     "verify": "checks a file that the visitor brings; reads no row",
