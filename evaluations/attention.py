@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
 from evaluations.models import EvaluationRun, Protocol
-from evaluations.queries.protocols import look_budget
-from evaluations.queries.runs import evidence_of, is_sealed, models_of
+from evaluations.queries.protocols import look_budget, looks_left
+from evaluations.queries.runs import evidence_of, models_of
 from projects.access import Actor
 from projects.attention import DUE, FAILED, INCONCLUSIVE, TO_DO, Need, register_needs
 from projects.models import Milestone
@@ -40,7 +40,7 @@ def verdicts_that_wait(actor: Actor) -> Iterable[Need]:
         .filter(protocol__state=Protocol.State.FROZEN, protocol__milestone__status__in=RUNNING)
         .filter(~Exists(passed), finished_at__isnull=False)
         .select_related("protocol__milestone")
-        .prefetch_related("protocol__looks")
+        .annotate(taken=Count("protocol__looks"))
         .defer("result")
         .order_by("-finished_at")
     )
@@ -54,8 +54,8 @@ def verdicts_that_wait(actor: Actor) -> Iterable[Need]:
 
 def _need_of_verdict(run: EvaluationRun, milestone: Milestone) -> Need:
     url = reverse("projects:milestone", args=[milestone.pk])
-    if is_sealed(run):
-        left = look_budget(run.protocol) - len(run.protocol.looks.all())
+    left = looks_left(run.protocol, taken=run.taken)  # type: ignore[attr-defined]  # counted by the query
+    if run.verdict and left:
         return Need(
             text=f"{milestone}: not shown yet",
             why=f"The look did not pass. {left} of {look_budget(run.protocol)} looks are left.",

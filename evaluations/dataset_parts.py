@@ -1,12 +1,13 @@
 """What datasets add to other pages: what waits on the dashboard, the palette, an engagement's data."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 
 from evaluations.models import Dataset
-from evaluations.queries.datasets import asking, bytes_kept, datasets_of, past_retention
+from evaluations.queries.datasets import bytes_kept, datasets_of, wanting
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, Need, register_needs
 from projects.models import Engagement
@@ -19,29 +20,41 @@ SHOWN_AT_MOST = 50
 
 def dataset_needs(actor: Actor) -> Iterable[Need]:
     """Name the versions that ask something, and the data that is kept past its date."""
-    for version in asking(actor)[:SHOWN_AT_MOST]:
-        questions = version.report.get("questions", [])
-        yield Need(
-            text=f"“{version.dataset}” asks {len(questions)} question{'s' if len(questions) != 1 else ''}",
-            why=questions[0]["message"] if questions else "It cannot be used before.",
-            url=reverse("evaluations:dataset-version", args=[version.pk]),
-            action="Answer",
-            harm=DUE,
-            icon="help-circle",
-            tone="unsure",
-            at=version.created_at,
-        )
-    for dataset in past_retention(actor, timezone.localdate())[:SHOWN_AT_MOST]:
-        yield Need(
-            text=f"“{dataset}” is kept past its date",
-            why=f"It was to be deleted after {dataset.retention_on:%-d %B %Y}.",
-            url=reverse("evaluations:dataset", args=[dataset.pk]),
-            action="Delete or extend",
-            harm=OVERDUE,
-            icon="hourglass",
-            tone="bad",
-            at=dataset.retention_on,
-        )
+    today = timezone.localdate()
+    late = {}
+    for row in wanting(actor, today=today)[:SHOWN_AT_MOST]:
+        if row.version_id:  # type: ignore[attr-defined]  # annotated
+            yield _asks(row)
+        if row.retention_on and row.retention_on < today:
+            late[row.pk] = row
+    yield from map(_kept_too_long, late.values())
+
+
+def _asks(row: Any) -> Need:
+    questions = row.asked.get("questions", [])
+    return Need(
+        text=f"“{row}” asks {len(questions)} question{'s' if len(questions) != 1 else ''}",
+        why=questions[0]["message"] if questions else "It cannot be used before.",
+        url=reverse("evaluations:dataset-version", args=[row.version_id]),
+        action="Answer",
+        harm=DUE,
+        icon="help-circle",
+        tone="unsure",
+        at=row.asked_at,
+    )
+
+
+def _kept_too_long(dataset: Dataset) -> Need:
+    return Need(
+        text=f"“{dataset}” is kept past its date",
+        why=f"It was to be deleted after {dataset.retention_on:%-d %B %Y}.",
+        url=reverse("evaluations:dataset", args=[dataset.pk]),
+        action="Delete or extend",
+        harm=OVERDUE,
+        icon="hourglass",
+        tone="bad",
+        at=dataset.retention_on,
+    )
 
 
 def datasets_by_name(actor: Actor, words: str, most: int) -> Iterable[Entry]:

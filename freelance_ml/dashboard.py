@@ -1,17 +1,17 @@
 """The dashboard: what needs me now, what runs, what comes, money in sight; each app is asked for its part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
-from projects.attention import FAILED, Need, needs_of, register_needs
+from projects.attention import FAILED, Need, needs_of
 from projects.models import Client, Job
-from projects.queries.engagements import coming_milestones, engagement_needs, money_in_sight
+from projects.queries.engagements import coming_milestones, engagement_needs, money_in_sight, open_work
 
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
 FRESH = timedelta(days=7)
@@ -27,15 +27,16 @@ MONEY = (
 
 def dashboard_of(actor: Actor) -> dict[str, Any]:
     """Gather what the dashboard shows."""
-    needs = needs_of(actor)
+    work, jobs = open_work(actor), jobs_that_matter(actor)
+    needs = needs_of(actor, [*engagement_needs(work), *job_needs(jobs)])
     mine = [need for need in needs if need.who == "you"]
-    money, running = money_in_sight(actor), list(running_jobs(actor))
+    money, running = money_in_sight(actor), [job for job in jobs if not job.is_over]
     return {
         "needs": mine[:MOST_NEEDS],
         "more_needs": max(len(mine) - MOST_NEEDS, 0),
         "theirs": [need for need in needs if need.who != "you"][:MOST_NEEDS],
         "running": running,
-        "coming": list(coming_milestones(actor)),
+        "coming": coming_milestones(work),
         "money": _columns(money, actor.workspace.currency),
         "is_new": not (money or needs or running) and not Client.objects.visible_to(actor).exists(),
     }
@@ -57,12 +58,24 @@ def running_jobs(actor: Actor) -> QuerySet[Job]:
     return jobs
 
 
-def job_needs(actor: Actor) -> Iterator[Need]:
-    """Say which jobs failed lately and were not started again."""
-    failed = Job.objects.visible_to(actor).filter(
-        state=Job.State.FAILED, parent=None, finished_at__gte=timezone.now() - FRESH
-    )
-    for job in failed.order_by("-finished_at")[:MOST_NEEDS]:
+def failed_jobs(actor: Actor) -> QuerySet[Job]:
+    """List the jobs that failed lately and were not started again."""
+    failed = Job.objects.visible_to(actor).filter(state=Job.State.FAILED, parent=None)
+    jobs: QuerySet[Job] = failed.filter(finished_at__gte=timezone.now() - FRESH).order_by("-finished_at")[:MOST_NEEDS]
+    return jobs
+
+
+def jobs_that_matter(actor: Actor) -> list[Job]:
+    """List what runs and what failed lately, the oldest first, with one query."""
+    wanted = Q(pk__in=running_jobs(actor).values("pk")) | Q(pk__in=failed_jobs(actor).values("pk"))
+    return list(Job.objects.filter(wanted).defer("arguments", "versions", "result").order_by("created_at"))
+
+
+def job_needs(jobs: Iterable[Job]) -> Iterator[Need]:
+    """Say which jobs failed."""
+    for job in jobs:
+        if job.state != Job.State.FAILED:
+            continue
         yield Need(
             text=f"“{job}” failed",
             why=job.error_message,
@@ -73,7 +86,3 @@ def job_needs(actor: Actor) -> Iterator[Need]:
             tone="bad",
             at=job.finished_at,
         )
-
-
-register_needs("engagements", engagement_needs)
-register_needs("jobs", job_needs)

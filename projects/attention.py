@@ -35,7 +35,7 @@ def register_needs(name: str, source: Source) -> None:
     _sources[name] = source
 
 
-def needs_of(actor: Actor) -> list[Need]:
-    """List everything that waits in the actor's workspace, the most harmful first."""
-    needs = [need for source in _sources.values() for need in source(actor)]
+def needs_of(actor: Actor, known: Iterable[Need] = ()) -> list[Need]:
+    """List everything that waits in the actor's workspace, the most harmful first; ``known`` was found before."""
+    needs = [*known, *(need for source in _sources.values() for need in source(actor))]
     return sorted(needs, key=lambda need: (-need.harm, str(need.at or "9")))

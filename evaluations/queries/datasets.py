@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import JSONObject
 
 from evaluations.kind_names import AUDIT_DATASET
@@ -58,16 +58,18 @@ def versions_of(dataset: Dataset) -> QuerySet[DatasetVersion]:
     return rows
 
 
-def asking(actor: Actor) -> QuerySet[DatasetVersion]:
-    """List the versions that ask something."""
-    rows: QuerySet[DatasetVersion] = DatasetVersion.objects.visible_to(actor).filter(state=DatasetVersion.State.ASKS)
-    return rows.select_related("dataset").defer("profile", "findings", "options")
+def wanting(actor: Actor, *, today: date) -> QuerySet[Dataset]:
+    """List the datasets that should have been deleted by now, and those with a version that asks something.
 
-
-def past_retention(actor: Actor, today: date) -> QuerySet[Dataset]:
-    """List the datasets that should have been deleted by now."""
-    rows: QuerySet[Dataset] = Dataset.objects.visible_to(actor).filter(retention_on__lt=today)
-    return rows
+    A version that asks is told of as ``version_id``, ``asked_at`` and ``asked``, its report; each has a row of its own.
+    """
+    asks = FilteredRelation("versions", condition=Q(versions__state=DatasetVersion.State.ASKS))
+    rows = Dataset.objects.visible_to(actor).annotate(asks=asks)
+    rows = rows.filter(Q(retention_on__lt=today) | Q(asks__isnull=False))
+    found: QuerySet[Dataset] = rows.annotate(
+        version_id=F("asks__pk"), asked_at=F("asks__created_at"), asked=F("asks__report")
+    )
+    return found
 
 
 def bytes_kept(workspace: Workspace) -> int:

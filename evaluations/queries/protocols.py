@@ -140,11 +140,11 @@ def rows_of_gate(gate: Gate, version: DatasetVersion, aside: int) -> int:
     return int(aside * held / version.rows)
 
 
-def looks_left(protocol: Protocol) -> int:
-    """Count the looks that the budget still holds."""
+def looks_left(protocol: Protocol, taken: int | None = None) -> int:
+    """Count the looks that the budget still holds; ``taken`` is how many were used up, where that is known."""
     if protocol.looks_closed_at is not None:
         return 0
-    return max(look_budget(protocol) - protocol.looks.count(), 0)
+    return max(look_budget(protocol) - (protocol.looks.count() if taken is None else taken), 0)
 
 
 def look_budget(protocol: Protocol) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from evaluations.models import Protocol, Report
@@ -36,18 +37,18 @@ def reports_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
 
 def reports_to_send(actor: Actor) -> Iterable[Need]:
     """Name the reports that are made and not sent."""
-    waiting = Report.objects.visible_to(actor).filter(sent_at__isnull=True).select_related("milestone")
-    for report in waiting[:MADE_AT_MOST]:
-        if report.is_latest:
-            yield Need(
-                text=f"Report {report.number} on {report.milestone}",
-                why="It is ready and has not been sent.",
-                url=reverse("report", args=[report.pk]),
-                action="Send it",
-                harm=TO_DO,
-                icon="send",
-                at=report.created_at,
-            )
+    newer = Report.objects.filter(milestone=OuterRef("milestone"), number__gt=OuterRef("number"))
+    waiting = Report.objects.visible_to(actor).filter(~Exists(newer), sent_at__isnull=True).select_related("milestone")
+    for report in waiting.defer("body")[:MADE_AT_MOST]:
+        yield Need(
+            text=f"Report {report.number} on {report.milestone}",
+            why="It is ready and has not been sent.",
+            url=reverse("report", args=[report.pk]),
+            action="Send it",
+            harm=TO_DO,
+            icon="send",
+            at=report.created_at,
+        )
 
 
 def reports_by_name(actor: Actor, words: str, most: int) -> list[Entry]:

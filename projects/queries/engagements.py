@@ -1,10 +1,10 @@
 """What pages ask about engagements: money from their milestones, and what waits for whom."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Prefetch, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import Engagement, Milestone
 
 SOON = timedelta(days=14)
+MOST_DRAFTS = 10
 DECIDED = Q(milestones__status__in=Milestone.ACCEPTED_OR_LATER)
 COUNTED = ~Q(milestones__status="cancelled") & Q(milestones__isnull=False)
 
@@ -36,15 +37,21 @@ def engagements_by_status(actor: Actor | None) -> dict[str, int]:
     return dict(Engagement.objects.visible_to(actor).order_by().values_list("status").annotate(Count("pk")))
 
 
-def engagement_needs(actor: Actor) -> Iterator[Need]:
-    """Say what waits in all running engagements of the workspace."""
-    running = Milestone.objects.visible_to(actor).filter(engagement__status__in=["active", "on_hold"])
-    for milestone in running.select_related("engagement", "engagement__client"):
-        if need := need_of(milestone, today=timezone.localdate()):
-            yield need
-    drafts = Engagement.objects.visible_to(actor).filter(status="draft").select_related("client")
-    for engagement in drafts[:10]:
-        yield draft_need(engagement)
+def open_work(actor: Actor | None) -> list[Engagement]:
+    """List the engagements that are not over, each with the milestones that are not billed, as ``ahead``."""
+    found = Engagement.objects.visible_to(actor).filter(status__in=["draft", "active", "on_hold"])
+    ahead = Milestone.objects.filter(status__in=[*Milestone.OPEN, Milestone.Status.ACCEPTED])
+    return list(found.select_related("client").prefetch_related(Prefetch("milestones", ahead, to_attr="ahead")))
+
+
+def engagement_needs(work: Iterable[Engagement]) -> Iterator[Need]:
+    """Say what waits in open work: in all that runs, and the newest drafts."""
+    today = timezone.localdate()
+    drafts = [engagement for engagement in work if engagement.status == Engagement.Status.DRAFT]
+    for engagement in work:
+        if engagement.status != Engagement.Status.DRAFT:
+            yield from filter(None, (need_of(row, today=today) for row in engagement.ahead))  # type: ignore[attr-defined]
+    yield from (draft_need(engagement) for engagement in drafts[:MOST_DRAFTS])
 
 
 def draft_need(engagement: Engagement) -> Need:
@@ -106,13 +113,12 @@ def _days(length: timedelta) -> str:
     return "1 day" if length.days == 1 else f"{length.days} days"
 
 
-def coming_milestones(actor: Actor | None, *, weeks: int = 8) -> QuerySet[Milestone]:
-    """List the open milestones that are due within some weeks, across engagements; overdue ones too."""
+def coming_milestones(work: Iterable[Engagement], *, weeks: int = 8) -> list[Milestone]:
+    """List the open milestones of open work that are due within some weeks; overdue ones too."""
     until = timezone.localdate() + timedelta(weeks=weeks)
-    found: QuerySet[Milestone] = Milestone.objects.visible_to(actor).filter(
-        status__in=Milestone.OPEN, due_on__lte=until, engagement__status__in=["draft", "active", "on_hold"]
-    )
-    return found.select_related("engagement", "engagement__client").order_by("due_on", "pk")
+    rows = [row for engagement in work for row in engagement.ahead]  # type: ignore[attr-defined]  # read by open_work
+    due = [row for row in rows if row.status in Milestone.OPEN and row.due_on and row.due_on <= until]
+    return sorted(due, key=lambda row: (row.due_on, row.pk))
 
 
 def money_in_sight(actor: Actor | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import ChangeOrder, Decision, Engagement, ScopeVersion
-from projects.queries.shares import answer_to
+from projects.queries.shares import answers_to
 from projects.scoping.documents import ScopeDocument
 from projects.scoping.errors import ScopingError
 from projects.scoping.estimates import Estimate, WorkItem, estimate
@@ -77,13 +77,15 @@ def scope_needs(actor: Actor) -> Iterable[Need]:
 
 def _scopes_waiting(actor: Actor) -> Iterable[Need]:
     rows = ScopeVersion.objects.visible_to(actor).filter(status__in=["draft", "sent"])
-    for scope in rows.select_related("engagement__client")[:LISTED]:
+    scopes = list(rows.select_related("engagement__client").defer("work", "undo")[:LISTED])
+    answers = answers_to([scope for scope in scopes if not scope.is_draft], actor=actor)
+    for scope in scopes:
         url, client = reverse("projects:scope", args=[scope.pk]), scope.engagement.client
         if scope.is_draft:
             why = f"For {client}; it has not been sent."
             yield Need(f"Scope of “{scope.engagement}” is a draft", why, url, "Go on", icon="file-text")
             continue
-        decision = answer_to(scope, actor=actor)
+        decision = answers.get(scope.pk)
         if decision is None:
             days = (timezone.now() - (scope.sent_at or scope.created_at)).days
             yield Need(

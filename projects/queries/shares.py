@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
@@ -55,8 +56,14 @@ def comments_on(subject: str, *, actor: Actor) -> QuerySet[Comment]:
 
 def answer_to(row: Any, *, actor: Actor) -> Decision | None:
     """Find the answer to exactly what a document's row was frozen as; None while it is open."""
-    if not row.digest:
-        return None
-    answers = Decision.objects.visible_to(actor).filter(subject=label_of(row), document_digest=row.digest)
-    found: Decision | None = answers.first()
-    return found
+    return answers_to([row], actor=actor).get(row.pk)
+
+
+def answers_to(rows: Iterable[Any], *, actor: Actor) -> dict[Any, Decision]:
+    """Find the answers to what documents' rows were frozen as, by the rows' keys; open ones are left out."""
+    frozen = {(label_of(row), row.digest): row.pk for row in rows if row.digest}
+    if not frozen:
+        return {}
+    answers = Decision.objects.visible_to(actor).filter(subject__in=[subject for subject, _ in frozen])
+    found = {(answer.subject, answer.document_digest): answer for answer in answers}
+    return {key: found[document] for document, key in frozen.items() if document in found}

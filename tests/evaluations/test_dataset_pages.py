@@ -153,7 +153,7 @@ def test_a_file_that_is_no_table_is_refused_in_words_and_leaves_nothing(signed_i
 
 # --- a version ------------------------------------------------------------------------------------
 def test_a_version_shows_how_it_was_read_and_what_it_holds(signed_in, version, stranger, django_assert_max_num_queries):
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         text = page_rules.opens(
             signed_in,
             "evaluations:dataset-version",
@@ -168,7 +168,7 @@ def test_a_version_shows_how_it_was_read_and_what_it_holds(signed_in, version, s
 
 
 def test_the_newest_version_stands_for_the_dataset(signed_in, version, stranger, django_assert_max_num_queries):
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(13):
         page_rules.opens(signed_in, "evaluations:dataset", version.dataset_id, contains=["600 rows"])
     page_rules.refuses(signed_in, "post", "evaluations:dataset", version.dataset_id)
     page_rules.hides_from_strangers(signed_in, stranger, "evaluations:dataset", version.dataset_id)

@@ -223,7 +223,7 @@ def test_the_panel_stays_cheap_with_many_runs(signed_in, protocol, django_assert
     for _ in range(3):
         make_training(protocol)
     step_of(signed_in, protocol.milestone)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(14):
         step_of(signed_in, protocol.milestone)
 
 

@@ -243,7 +243,7 @@ def test_the_pages_are_cheap(signed_in, draft, frozen, django_assert_max_num_que
     for protocol in (draft, frozen):
         address = reverse(PAGE, args=[protocol.pk])
         signed_in.get(address)
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(13):
             signed_in.get(address)
 
 

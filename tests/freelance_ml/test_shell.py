@@ -63,7 +63,7 @@ def test_the_dashboard_is_cheap(signed_in, actor, django_assert_max_num_queries)
         make.make_milestone(engagement=engagement)
         failed(make_job(by=actor))
         make_job(by=actor)
-    with django_assert_max_num_queries(18):  # eleven of them ask each app what needs somebody now
+    with django_assert_max_num_queries(14):  # three of them for who asks, seven ask each app what needs somebody now
         signed_in.get("/")
 
 

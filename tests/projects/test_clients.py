@@ -209,7 +209,7 @@ def test_the_list_costs_the_same_for_one_client_and_for_many(signed_in, workspac
     for i in range(12):
         engagement = make.make_engagement(client=make.make_client(workspace=workspace, name=f"Client {i:02}"))
         make.make_milestone(engagement=engagement)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(5):
         signed_in.get(reverse("projects:client-list"))
 
 
@@ -217,5 +217,5 @@ def test_a_clients_page_is_cheap(signed_in, acme, django_assert_max_num_queries)
     for _ in range(5):
         make.make_contact(client=acme)
         make.make_milestone(engagement=make.make_engagement(client=acme))
-    with django_assert_max_num_queries(12):  # the parts of other apps included
+    with django_assert_max_num_queries(11):  # the parts of other apps included
         signed_in.get(reverse("projects:client", args=[acme.pk]))

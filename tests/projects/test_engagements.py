@@ -258,7 +258,7 @@ def test_nobody_sees_engagements_of_others(client, stranger, engagement):
 def test_the_list_is_cheap(signed_in, acme, django_assert_max_num_queries):
     for _ in range(10):
         make.make_milestone(engagement=make.make_engagement(client=acme))
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(6):
         signed_in.get(reverse("projects:engagement-list"))
 
 
@@ -266,5 +266,5 @@ def test_the_page_costs_the_same_for_many_milestones(signed_in, actor, engagemen
     bring_to(engagement, "active", actor)
     for _ in range(12):
         make.make_milestone(engagement=engagement)
-    with django_assert_max_num_queries(16):  # the parts of other apps included
+    with django_assert_max_num_queries(12):  # the parts of other apps included
         signed_in.get(reverse("projects:engagement", args=[engagement.pk]))

@@ -301,5 +301,5 @@ def test_a_milestone_is_hidden_and_guarded(client, actor, stranger, milestone, n
 
 
 def test_a_milestones_page_is_cheap(signed_in, milestone, django_assert_max_num_queries):
-    with django_assert_max_num_queries(14):  # the parts of other apps included
+    with django_assert_max_num_queries(11):  # the parts of other apps included
         signed_in.get(reverse("projects:milestone", args=[milestone.pk]))

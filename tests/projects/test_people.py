@@ -184,7 +184,7 @@ def test_pages_stay_cheap(signed_in, workspace, django_assert_max_num_queries):
     for _ in range(12):
         make.make_membership(workspace=workspace, role=Role.MEMBER)
     signed_in.get("/settings/people/")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         signed_in.get("/settings/people/")
 
 

@@ -229,9 +229,9 @@ def test_doors_of_reports(client, report, stranger, reviewer, name, method):
 def test_the_report_pages_ask_little_of_the_database(signed_in, room, report, django_assert_max_num_queries):
     browser, address = room
     browser.get(address)  # the first look is noted in the trail; the pages are pinned warm
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(14):
         signed_in.get(reverse("report", args=[report.pk]))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(14):
         browser.get(address)
 
 
