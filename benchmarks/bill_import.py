@@ -11,7 +11,7 @@ The raw path reads the finished lines with csv.reader and hands them to executem
 
 import csv
 import os
-import resource
+import re
 import shutil
 import sys
 import tempfile
@@ -47,6 +47,15 @@ from billing.services.rules import Target, create_rule
 from projects.models import Job, User
 from projects.sandbox import Task
 from projects.services.people import actor_of, create_workspace
+
+
+def peak():
+    """The most memory since the last reset, in MB."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+
+
+def reset_peak():
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def clocked(work):
@@ -89,8 +98,12 @@ def main():
     def read():
         result.update(run(Task(arguments=arguments, inputs={"bill": path}, outputs=folder)))
 
+    reset_peak()
+    before_reading = peak()
     reading = clocked(read)
-    bills.finish_reading(source_id=source.pk, preview=result)
+    reading_peak = peak()
+    with transaction.atomic():
+        bills.finish_reading(source_id=source.pk, preview=result)
     lines = folder / "lines.csv"
     bare = [clocked(lambda: raw(lines, source.pk)) for _ in range(3)]
     BillImport.objects.filter(pk=source.pk).update(state="committing")
@@ -99,7 +112,10 @@ def main():
         with transaction.atomic():
             bills.finish_commit(job=Job(), source_id=source.pk, preview=result, lines=lines)
 
+    reset_peak()
+    before_storing = peak()
     storing = clocked(store)
+    storing_peak = peak()
     assert Charge.objects.filter(source=source).count() == result["rows"]
     walls, cpus = sorted(wall for wall, _ in bare), sorted(cpu for _, cpu in bare)
     print(f"{connection.vendor}, {result['rows']} rows, {path.stat().st_size / 1e6:.1f} MB")
@@ -111,7 +127,9 @@ def main():
         f"import               {whole:6.2f} s, {cpu:.2f} s CPU: {whole / walls[1]:.1f}x wall, {cpu / cpus[1]:.1f}x CPU"
     )
     print(f"storing alone        {storing[0] / walls[1]:.1f}x wall")
-    print(f"peak memory          {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB (Django included)")
+    print(f"peak while reading   {reading_peak} MB, {before_reading} MB before")
+    print(f"peak while storing   {storing_peak} MB, {before_storing} MB before")
+    print("(Django and all apps are loaded before; a job reads in a child without them, see bills_preview)")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from billing.queries.bills import CLOSED, NEWER, SliceDifference, difference_of
 from billing.queries.rules import rules_in
 from billing.services.budgets import check_budgets
 from billing.services.charge_writer import write_charges
-from billing.services.rules import allocate_charges
 from billing.services.spend_sums import rebuild_sums
 from projects.access import Actor
 from projects.currencies import EXPONENTS
@@ -247,7 +246,7 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
     found = difference_of(source)
     _must_be_open(found)
     before = _stored_of(source)
-    allocated = write_charges(lines, source_id=source.pk, rules=rules_in(source.workspace))
+    write_charges(lines, source_id=source.pk, rules=rules_in(source.workspace))
     touched = {source.pk: source}
     for part in found:
         if not part.writes:
@@ -256,8 +255,6 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
             old = before[part.key]
             touched[old.source_id] = old.source
             _lines_of(old.source, part).delete()
-    if not allocated:
-        allocate_charges(workspace=source.workspace, sources=[source])
     for one in touched.values():
         rebuild_sums(one)
     for part in found:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -19,31 +20,47 @@ MOMENTS = ("usage_start", "usage_end")
 COLUMNS = ("source_id", *LINE_COLUMNS)
 
 
-def write_charges(lines: Path, *, source_id: UUID, rules: Sequence[SpendRule] = ()) -> bool:
-    """Write all rows of a ``lines.csv`` whose first column is the id of their import.
+def write_charges(lines: Path, *, source_id: UUID, rules: Sequence[SpendRule] = ()) -> None:
+    """Write all rows of a ``lines.csv`` whose first column is the id of their import, each with its rule.
 
-    Returns whether the rows got their rules on the way; COPY takes the file as it is, without them.
     Call it inside the transaction that makes the rows count.
     """
     if connection.vendor == "postgresql":
-        _copy(lines)
-        return not rules
-    _insert(lines, source_id, rules)
-    return True
+        _copy(lines, rules)
+    else:
+        _insert(lines, source_id, rules)
 
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(connection.ops.quote_name(name) for name in names)
 
 
-def _copy(lines: Path) -> None:
-    """Stream the file as it is into PostgreSQL."""
+def _copy(lines: Path, rules: Sequence[SpendRule]) -> None:
+    """Stream the file into PostgreSQL: as it is, or with the rule behind each row."""
     table = connection.ops.quote_name(Charge._meta.db_table)
     form = f"FORMAT csv, HEADER, FORCE_NOT_NULL ({_quoted(TEXT_COLUMNS)})"
-    order = f"COPY {table} ({_quoted(COLUMNS)}) FROM STDIN ({form})"
-    with connection.cursor() as cursor, lines.open("rb") as stream, cursor.copy(order) as copy:
-        while block := stream.read(BLOCK):
+    columns = (*COLUMNS, "rule_id") if rules else COLUMNS
+    order = f"COPY {table} ({_quoted(columns)}) FROM STDIN ({form})"
+    with connection.cursor() as cursor, cursor.copy(order) as copy:
+        for block in _with_rules(lines, _Chooser(rules)) if rules else _blocks(lines):
             copy.write(block)
+
+
+def _blocks(lines: Path) -> Iterator[bytes]:
+    with lines.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            yield block
+
+
+def _with_rules(lines: Path, rule_of: "_Chooser") -> Iterator[str]:
+    """Yield the file in bundles of rows, each row with its rule."""
+    with lines.open(encoding="utf-8", newline="") as stream:
+        rows = csv.reader(stream)
+        yield ",".join([*next(rows), "rule_id"]) + "\n"
+        while bundle := list(islice(rows, ROWS)):
+            text = StringIO()
+            csv.writer(text, lineterminator="\n").writerows([*row, rule_of(row)] for row in bundle)
+            yield text.getvalue()
 
 
 def _insert(lines: Path, source_id: UUID, rules: Sequence[SpendRule]) -> None:

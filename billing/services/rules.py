@@ -1,7 +1,7 @@
 """Changes to the rules that say to whom charges belong, and the charges that follow them."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -136,16 +136,11 @@ def _must_be_whole(name: str, parts: Sequence[SpendRulePart]) -> None:
 
 
 # --- charges --------------------------------------------------------------------------------------
-def allocate_charges(*, workspace: Workspace, sources: Iterable[BillImport] | None = None) -> int:
-    """Give every line its rule; returns how many lines moved. Call it in a transaction.
-
-    With ``sources`` only their lines are looked at, and the caller sees to the sums.
-    """
+def allocate_charges(*, workspace: Workspace) -> int:
+    """Give every line its rule; returns how many lines moved. Call it in a transaction."""
     rows = rules_in(workspace)
     allocator = Allocator([row.as_rule() for row in rows])
     keys: list[UUID] = [row.pk for row in rows]
-    if sources is not None:
-        return sum(_allocate(source, allocator, keys) for source in sources)
     moved = 0
     for source in BillImport.objects.filter(workspace=workspace, bills__isnull=False).distinct():
         here = _allocate(source, allocator, keys)

@@ -193,7 +193,7 @@ def test_originals_count_to_the_workspace_s_share_of_the_disk(actor, tmp_path, s
     make.receive(actor, make.focus_bill(make.focus_line("1")), tmp_path=tmp_path)
     assert used_bytes(actor.workspace) == first.size  # the same bytes lie there once
     settings.WORKSPACE_MAX_BYTES = first.size + 10
-    with pytest.raises(QuotaExceededError, match="discard bills"):
+    with pytest.raises(QuotaExceededError, match="bills"):
         make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
     for source in BillImport.objects.all():
         bills.discard_bill(source=source, by=actor)
