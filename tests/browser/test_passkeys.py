@@ -65,9 +65,7 @@ def test_from_the_first_visit_to_signing_in_with_a_passkey(address):
 
         page.goto(f"{address}/settings/security/")
         page.click("a:has-text('Add a passkey')")
-        page.fill("[name=password]", PASSWORD)  # asks again who it is
-        page.click("main button.btn-primary")
-        page.fill("main [name=name]", "Laptop")
+        page.fill("main [name=name]", "Laptop")  # at once: the password was chosen just now
         page.check("[name=passwordless]")
         page.click("#mfa_webauthn_add")
         page.wait_for_url("**/recovery-codes/")
