@@ -10,13 +10,29 @@ from django.utils import timezone
 
 from evaluations.models import EvaluationRun, Protocol
 from evaluations.queries.protocols import look_budget, looks_left
-from evaluations.queries.runs import evidence_of, models_of
+from evaluations.queries.runs import Evidence, evidence_of, models_of
 from projects.access import Actor
 from projects.attention import DUE, FAILED, INCONCLUSIVE, TO_DO, Need, register_needs
 from projects.models import Milestone
 from projects.palette import Entry, register_source
-from projects.parts import Part, register_part
+from projects.parts import Part, Step, register_part
 
+# What each step of the evidence asks for, the button, and where it leads.
+SAID = {
+    "write": ("Write down how “{title}” will be judged, before the work begins.", "Write the protocol", "page"),
+    "edit": ("Freeze the protocol of “{title}” before anything is trained.", "Go on and freeze", "draft"),
+    "wait-draw": ("The acceptance rows of “{title}” are being set aside.", "Open", "draft"),
+    "train": ("The promise of “{title}” is frozen: train on the other rows.", "Train models", "train"),
+    "wait-train": ("Models for “{title}” are being trained.", "Open", "page"),
+    "look": ("A model is proposed for “{title}”: judge it on the sealed rows.", "Evaluate it", "page"),
+    "wait-look": ("The evaluation for “{title}” is running.", "Open", "run"),
+    "retry": ("The last look at “{title}” ended without a result.", "See why", "run"),
+    "again": (
+        "“{title}” is not shown yet; {left} of {budget} looks are left. Train further.",
+        "Train further",
+        "train",
+    ),
+}
 SOON = timedelta(days=14)
 MOST = 50
 OPEN = (Milestone.Status.PLANNED, Milestone.Status.IN_PROGRESS, Milestone.Status.CHANGES_REQUESTED)
@@ -29,7 +45,23 @@ def evidence_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
     if evidence.step == "write" and milestone.status not in OPEN:
         return None
     values: dict[str, Any] = {"milestone": milestone, "evidence": evidence, "may_write": actor.may_write}
-    return Part("evaluations/milestone_evidence.html", values)
+    return Part("evaluations/milestone_evidence.html", values, step_of_evidence(milestone, evidence))
+
+
+def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
+    """Say what the evidence of a promise needs next; None once there is a verdict to report."""
+    if milestone.status not in OPEN or evidence.step in ("report", "over"):
+        return None
+    page = reverse("projects:milestone", args=[milestone.pk]) + "#evidence"
+    to = {
+        "draft": evidence.draft and reverse("evaluations:protocol", args=[evidence.draft.pk]),
+        "train": evidence.protocol and reverse("evaluations:training-new", args=[evidence.protocol.pk]),
+        "run": reverse("evaluations:run", args=[evidence.runs[0].pk]) if evidence.runs else "",
+    }
+    text, action, where = SAID[evidence.step]
+    who = "machine" if evidence.step.startswith("wait-") else "you"
+    words = {"title": milestone, "left": evidence.looks_left, "budget": evidence.budget}
+    return Step(text.format(**words), action, to.get(where) or page, who)
 
 
 def verdicts_that_wait(actor: Actor) -> Iterable[Need]:
@@ -134,7 +166,7 @@ def runs_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
 
 def register_all() -> None:
     """Add the parts, needs and names."""
-    register_part(page="milestone", name="evidence", build=evidence_of_milestone, order=40)
+    register_part(page="milestone", name="evidence", build=evidence_of_milestone, order=40, leads=True)
     register_needs("verdicts", verdicts_that_wait)
     register_needs("protocols", protocols_missing)
     register_source("Models", models_by_name)

@@ -1,4 +1,4 @@
-"""Parts that apps above add to pages of the ground, which so never learns of them."""
+"""Parts that apps above add to pages of the ground, which so never learns of them; a part may know what is next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,24 +8,57 @@ from projects.access import Actor
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What is next, in one sentence, with the button that leads there and whose turn it is."""
+
+    text: str
+    action: str = ""
+    url: str = ""
+    who: str = "you"  # or "client", or "machine"
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """A template with its values; the template finds them under the name ``part``."""
+    """A template with its values, which it finds under the name ``part``; and the next step, where the part knows it."""
 
     template: str
     values: dict[str, Any]
+    step: Step | None = None
 
 
 Builder = Callable[[Actor, Any], Part | None]
 
-_builders: dict[tuple[str, str], dict[str, tuple[int, Builder]]] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    order: int
+    build: Builder
+    leads: bool
 
 
-def register_part(*, page: str, name: str, build: Builder, place: str = "main", order: int = 50) -> None:
-    """Add a part to a page ("client", "engagement", "milestone"), in its "main" or "side" column, by order."""
-    _builders.setdefault((page, place), {})[name] = (order, build)
+_entries: dict[tuple[str, str], dict[str, _Entry]] = {}
+
+
+def register_part(
+    *, page: str, name: str, build: Builder, place: str = "main", order: int = 50, leads: bool = False
+) -> None:
+    """Add a part to a page ("client", "engagement", "milestone"), in its "main" or "side" column, by order.
+
+    An engagement has a "first" place, too, straight below its milestones. A part that ``leads`` is asked for the next step of its row from other pages, too.
+    """
+    _entries.setdefault((page, place), {})[name] = _Entry(order, build, leads)
 
 
 def parts_for(page: str, place: str, actor: Actor, row: Any) -> list[Part]:
     """Build the parts of a page's column; a part that has nothing to say is left out."""
-    builders = sorted(_builders.get((page, place), {}).values(), key=lambda entry: entry[0])
-    return [part for _, build in builders if (part := build(actor, row)) is not None]
+    return [part for entry in _sorted(page, place) if (part := entry.build(actor, row)) is not None]
+
+
+def step_of(page: str, actor: Actor, row: Any) -> Step | None:
+    """Ask the leading parts of a row's page for its next step; the first that knows one is believed."""
+    built = (entry.build(actor, row) for entry in _sorted(page, "main") if entry.leads)
+    return next((part.step for part in built if part is not None and part.step is not None), None)
+
+
+def _sorted(page: str, place: str) -> list[_Entry]:
+    return sorted(_entries.get((page, place), {}).values(), key=lambda entry: entry.order)

@@ -90,7 +90,7 @@ def scope_actions(actor: Actor, words: str, most: int) -> list[Entry]:
 
 def register_all() -> None:
     """Add the parts, needs, names, sentences and the purposes of links."""
-    register_part(page="engagement", name="scope", build=scope_part, order=20)
+    register_part(page="engagement", name="scope", build=scope_part, place="first")
     register_needs("scopes", scope_needs)
     palette.register_source("Scopes", scopes_by_name)
     palette.register_source("Change orders", changes_by_name)

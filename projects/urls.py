@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("milestones/<uuid:milestone_id>/", milestones.milestone_page, name="milestone"),
     path("milestones/<uuid:milestone_id>/edit/", milestones.milestone_edit, name="milestone-edit"),
     path("milestones/<uuid:milestone_id>/status/", milestones.milestone_status, name="milestone-status"),
+    path("milestones/<uuid:milestone_id>/invoice/", milestones.milestone_invoice, name="milestone-invoice"),
     path("milestones/<uuid:milestone_id>/move/", milestones.milestone_move, name="milestone-move"),
     path("engagements/<uuid:engagement_id>/scope/", scopes.scope_start, name="scope-start"),
     path("engagements/<uuid:engagement_id>/requests/new/", change_orders.change_order_new, name="change-order-new"),

@@ -12,7 +12,7 @@ from projects.access import Actor
 from projects.attention import TO_DO, Need, register_needs
 from projects.models import Milestone
 from projects.palette import Entry, register_source
-from projects.parts import Part, register_part
+from projects.parts import Part, Step, register_part
 from projects.shares import Purpose, register
 
 MADE_AT_MOST = 50
@@ -32,7 +32,20 @@ def reports_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
         "fresh": run is not None and any(report.run_id == run.pk for report in reports),
         "sealed": run is not None and is_sealed(run),
     }
-    return Part("reports/_milestone_part.html", values)
+    return Part("reports/_milestone_part.html", values, _step(milestone, reports, values))
+
+
+def _step(milestone: Milestone, reports: list[Report], values: dict[str, Any]) -> Step | None:
+    """Say that the verdict is to be reported, or that its report is to be sent."""
+    if milestone.status not in (Milestone.Status.PLANNED, Milestone.Status.IN_PROGRESS):
+        return None
+    if values["may_make"] and not values["fresh"]:
+        url = reverse("projects:milestone", args=[milestone.pk]) + "#reports"
+        return Step(f"“{milestone}” has its verdict: make the report.", "Make the report", url)
+    if reports and reports[0].sent_at is None:
+        text = f"Report {reports[0].number} on “{milestone}” is ready: look at it as the client will, then send it."
+        return Step(text, "Send the report", reverse("report", args=[reports[0].pk]))
+    return None
 
 
 def reports_to_send(actor: Actor) -> Iterable[Need]:
@@ -59,7 +72,7 @@ def reports_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
 
 def register_all() -> None:
     """Add the parts, needs, names and the purpose of links."""
-    register_part(page="milestone", name="reports", build=reports_of_milestone, order=70)
+    register_part(page="milestone", name="reports", build=reports_of_milestone, order=70, leads=True)
     register_needs("reports", reports_to_send)
     register_source("Reports", reports_by_name)
     register(

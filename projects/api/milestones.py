@@ -8,7 +8,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import ChangeRows, CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.base import (
+    LINES,
+    ChangeRows,
+    CreateRows,
+    PlainSerializer,
+    ReadRows,
+    ScopedFilterSet,
+    ScopedModelSerializer,
+    row_action,
+)
 from projects.models import Milestone
 from projects.services import milestones
 
@@ -37,6 +46,8 @@ class MilestoneSerializer(ScopedModelSerializer):
             "submitted_at",
             "accepted_at",
             "accepted_how",
+            "invoice_number",
+            "invoiced_on",
             "created_at",
         ]
         read_only_fields = [
@@ -46,19 +57,21 @@ class MilestoneSerializer(ScopedModelSerializer):
             "submitted_at",
             "accepted_at",
             "accepted_how",
+            "invoice_number",
+            "invoiced_on",
             "created_at",
         ]
         fixed_fields = ["engagement"]
 
 
-class MilestoneStatusSerializer(serializers.Serializer):
+class MilestoneStatusSerializer(PlainSerializer):
     """Where a milestone goes, and why."""
 
     to = serializers.ChoiceField(choices=BY_HAND)
-    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True, style=LINES)
 
 
-class MilestoneMoveSerializer(serializers.Serializer):
+class MilestoneMoveSerializer(PlainSerializer):
     """How far a milestone moves in its engagement."""
 
     steps = serializers.IntegerField(min_value=-1000, max_value=1000, help_text="Negative is up.")

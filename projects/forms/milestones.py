@@ -8,6 +8,7 @@ from django import forms
 
 from projects.currencies import EXPONENTS
 from projects.forms.engagements import DateInput
+from projects.forms.plain import PlainForm, PlainModelForm
 from projects.models import Milestone
 
 LARGEST_FEE = Decimal(10) ** 12
@@ -16,7 +17,7 @@ UNCLEAR = "“{typed}” could mean two amounts. Write it without a separator of
 UNREADABLE = "“{typed}” is not an amount. Write it as 4800 or 4800.50."
 
 
-class MilestoneForm(forms.ModelForm):
+class MilestoneForm(PlainModelForm):
     """The terms of a milestone; the fee is typed in the engagement's currency."""
 
     fee = forms.CharField(label="Fee", required=False, max_length=24)
@@ -72,7 +73,14 @@ class MilestoneForm(forms.ModelForm):
         return fields
 
 
-class ReasonForm(forms.Form):
+class InvoiceForm(PlainForm):
+    """Under which number and when a milestone was invoiced."""
+
+    number = forms.CharField(label="Invoice number", max_length=60)
+    on = forms.DateField(label="Invoice date", widget=DateInput())
+
+
+class ReasonForm(PlainForm):
     """Why something is done."""
 
     reason = forms.CharField(max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2}))

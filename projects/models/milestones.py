@@ -55,6 +55,8 @@ class Milestone(TenantModel):
         editable=False,
         choices=[("client", "By the client"), ("deemed", "Deemed")],
     )
+    invoice_number = models.CharField(max_length=60, blank=True, default="", editable=False)
+    invoiced_on = models.DateField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["position", "due_on", "pk"]

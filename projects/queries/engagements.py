@@ -75,8 +75,9 @@ def need_of(milestone: Milestone, *, today: date) -> Need | None:
     if milestone.status == Milestone.Status.SUBMITTED:
         return _silent(milestone, url, today)
     if milestone.status == Milestone.Status.ACCEPTED:
-        why = f"{client} accepted it; the fee can be billed."
-        return Need(f"“{title}” can be invoiced", why, url, "Open", TO_DO + 5, "receipt", "accent", at=due)
+        why = f"{client} accepted it. Write the invoice, and note its number."
+        text, invoice = f"“{title}” can be invoiced", f"{url}#invoice"
+        return Need(text, why, invoice, "Note the invoice", TO_DO + 5, "receipt", "accent", at=due)
     if milestone.status in (Milestone.Status.PLANNED, Milestone.Status.IN_PROGRESS) and due:
         if due < today:
             why = f"{_days(today - due)} late. Submit it, or agree on a new date with {client}."

@@ -1,6 +1,7 @@
 """Changes to milestones: terms, order, status and acceptance."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,13 @@ class TermsFixedError(DomainError):
 
     code = "terms-fixed"
     template = "“{title}” is {status}; what was accepted does not change. Agree on a new milestone instead."
+
+
+class InvoiceNumberMissingError(DomainError):
+    """Raised when nobody could find the invoice of a milestone again."""
+
+    code = "invoice-number-missing"
+    template = "Under which number was “{title}” invoiced? Type the invoice’s number."
 
 
 @transaction.atomic
@@ -112,6 +120,25 @@ def set_milestone_status(*, milestone: Milestone, to: str, by: Actor, reason: st
         locked.submitted_at = timezone.now()
     locked.save(update_fields=["status", "submitted_at"])
     record(by=by, action=f"milestone.{to}", target=locked, detail={"from": before, "reason": reason.strip()})
+    return locked
+
+
+@transaction.atomic
+def mark_invoiced(*, milestone: Milestone, number: str, by: Actor, on: date | None = None) -> Milestone:
+    """Note under which number and on which day an accepted milestone was invoiced; today unless told.
+
+    Raises InvoiceNumberMissingError, IllegalTransitionError, EngagementClosedError.
+    """
+    by.must_write()
+    if not (number := " ".join(number.split())[:60]):
+        raise InvoiceNumberMissingError(title=milestone.title)
+    _open_engagement(by, milestone.engagement_id)
+    locked = _locked(by, milestone)
+    before = _step(locked, Milestone.Status.INVOICED)
+    locked.invoice_number, locked.invoiced_on = number, on or timezone.localdate()
+    locked.save(update_fields=["status", "invoice_number", "invoiced_on"])
+    detail = {"from": before, "number": number, "on": locked.invoiced_on.isoformat()}
+    record(by=by, action="milestone.invoiced", target=locked, detail=detail)
     return locked
 
 

@@ -21,6 +21,7 @@ from projects.parts import parts_for
 from projects.queries.activity import activity_of
 from projects.queries.engagements import draft_need, engagements_by_status, engagements_of, need_of
 from projects.queries.ledgers import ledger_of_engagement
+from projects.queries.steps import next_step
 from projects.services import engagements
 from projects.web import ActorRequest, member, render_page, writer
 
@@ -142,10 +143,12 @@ def engagement_context(request: ActorRequest, engagement: Engagement, changed: o
         "ledger": ledger_of_engagement(engagement, milestones),
         "needs": sorted(needs, key=lambda need: -need.harm),
         "activity": activity_of(request.actor, [engagement, *milestones, *scopes, *changes], limit=8),
-        "next_step": steps[0] if steps and (milestones or engagement.status != "draft") else None,
+        "step": next_step(request.actor, engagement, milestones),
+        "status_step": steps[0] if steps and (milestones or engagement.status != "draft") else None,
         "other_steps": steps[1:] if milestones or engagement.status != "draft" else steps,
         "may_change": request.actor.may_write and engagement.status not in ("cancelled", "archived"),
         "changed": changed,
+        "first_parts": parts_for("engagement", "first", request.actor, engagement),
         "parts": parts_for("engagement", "main", request.actor, engagement),
         "side_parts": parts_for("engagement", "side", request.actor, engagement),
         "crumbs": [

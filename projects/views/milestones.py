@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from projects.errors import DomainError
-from projects.forms.milestones import MilestoneForm
+from projects.forms.milestones import InvoiceForm, MilestoneForm
 from projects.models import Engagement, Milestone
 from projects.parts import parts_for
 from projects.queries.activity import activity_of
@@ -33,7 +33,7 @@ STEPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("submitted", "Submit again", ""),
         ("cancelled", "Cancel it", "Why is it cancelled?"),
     ),
-    "accepted": (("invoiced", "Mark as invoiced", "Under which number?"),),
+    "accepted": (),  # its invoice is noted on the page, with number and day
     "invoiced": (("paid", "Mark as paid", ""),),
     "paid": (),
     "cancelled": (("planned", "Plan it again", ""),),
@@ -44,26 +44,53 @@ STEPS: dict[str, tuple[tuple[str, str, str], ...]] = {
 @member
 def milestone_page(request: ActorRequest, milestone_id: UUID) -> HttpResponse:
     """Show a promise: is it kept, and what is next."""
+    return _page(request, _milestone(request, milestone_id))
+
+
+@require_POST
+@writer
+def milestone_invoice(request: ActorRequest, milestone_id: UUID) -> HttpResponse:
+    """Note the invoice of an accepted milestone."""
     milestone = _milestone(request, milestone_id)
+    form = InvoiceForm(request.POST)
+    if form.is_valid():
+        try:
+            milestones.mark_invoiced(milestone=milestone, by=request.actor, **form.cleaned_data)
+        except DomainError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"“{milestone}” is invoiced.")
+        return redirect("projects:milestone", milestone.pk)
+    return _page(request, milestone, invoice_form=form, status=422)
+
+
+def _page(
+    request: ActorRequest, milestone: Milestone, *, invoice_form: InvoiceForm | None = None, status: int = 200
+) -> HttpResponse:
     engagement = milestone.engagement
     running = engagement.status in (Engagement.Status.ACTIVE, Engagement.Status.ON_HOLD)
-    steps = STEPS[milestone.status] if _may_change(request, milestone) else ()
+    may_change = _may_change(request, milestone)
+    steps = STEPS[milestone.status] if may_change else ()
+    parts = parts_for("milestone", "main", request.actor, milestone)
+    led = any(part.step for part in parts)  # then a part has the one primary button
+    to_bill = may_change and milestone.status == Milestone.Status.ACCEPTED
     context = {
         "milestone": milestone,
         "engagement": engagement,
-        "need": need_of(milestone, today=timezone.localdate()) if running else None,
-        "next_step": steps[0] if steps else None,
-        "other_steps": steps[1:],
+        "need": need_of(milestone, today=timezone.localdate()) if running and not to_bill else None,
+        "next_step": steps[0] if steps and not led else None,
+        "other_steps": steps if led else steps[1:],
         "may_edit": bool(steps) and milestone.status not in Milestone.ACCEPTED_OR_LATER,
+        "invoice_form": (invoice_form or InvoiceForm(initial={"on": timezone.localdate()})) if to_bill else None,
         "activity": activity_of(request.actor, [milestone]),
-        "parts": parts_for("milestone", "main", request.actor, milestone),
+        "parts": parts,
         "side_parts": parts_for("milestone", "side", request.actor, milestone),
         "crumbs": [
             (engagement.client.name, reverse("projects:client", args=[engagement.client_id])),
             (engagement.title, reverse("projects:engagement", args=[engagement.pk])),
         ],
     }
-    return render_page(request, "projects/milestone_page.html", context)
+    return render_page(request, "projects/milestone_page.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

@@ -210,3 +210,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
+
+// --- on a phone, what comes last on a page is folded at first ------------------------------------
+htmx.onLoad((root) => {
+  if (!matchMedia("(width < 40rem)").matches) return;
+  root.querySelectorAll("details[data-fold]:not(:has(:target))").forEach((part) => (part.open = false));
+});

@@ -1,0 +1,48 @@
+"""What a promise needs next, as its evidence and its report say it to the pages of the ground."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from freelance_ml.reports import dispatch
+from projects.models import Engagement
+from projects.parts import step_of
+from tests.factories.evaluations import make_verdict
+from tests.factories.projects import make_engagement, make_milestone
+
+
+@pytest.fixture
+def milestone(workspace):
+    engagement = make_engagement(workspace=workspace, status=Engagement.Status.ACTIVE)
+    return make_milestone(engagement=engagement, title="Churn model", status="in_progress")
+
+
+def header_of(page):
+    return re.search(r'<header class="page-header.*?</header>', page, re.DOTALL).group()
+
+
+def test_while_nothing_is_shown_submitting_is_no_primary_step(signed_in, actor, milestone):
+    make_verdict(actor=actor, milestone=milestone, threshold=0.99)
+    assert step_of("milestone", actor, milestone).action == "Train further"
+    page = signed_in.get(reverse("projects:milestone", args=[milestone.pk])).content.decode()
+    primary = re.findall(r'class="btn btn-primary"[^>]*>(?:<svg.*?</svg>)?([^<]*)<', page)
+    assert primary == ["Train further"]
+    assert re.search(r'name="to" value="submitted">Submit<', page)  # still possible, under More
+
+
+def test_a_verdict_leads_to_its_report_and_the_report_to_the_client(signed_in, actor, milestone):
+    make_verdict(actor=actor, milestone=milestone)
+    assert step_of("milestone", actor, milestone).action == "Make the report"
+    report = dispatch.make_report(milestone=milestone, by=actor)
+    step = step_of("milestone", actor, milestone)
+    assert (step.action, step.url) == ("Send the report", reverse("report", args=[report.pk]))
+    engagement = signed_in.get(reverse("projects:engagement", args=[milestone.engagement_id])).content.decode()
+    assert step.text.split(":")[0].replace("“", "“") in engagement
+    dispatch.send_to_client(report=report, by=actor)
+    milestone.refresh_from_db()
+    assert step_of("milestone", actor, milestone) is None
+
+
+def test_a_promise_without_a_protocol_asks_for_one(actor, milestone):
+    assert step_of("milestone", actor, milestone).action == "Write the protocol"
