@@ -28,7 +28,7 @@ SAID = {
     "wait-look": ("The evaluation for “{title}” is running.", "Open", "run"),
     "retry": ("The last look at “{title}” ended without a result.", "See why", "run"),
     "again": (
-        "“{title}” is not shown yet; {left} of {budget} looks are left. Train further.",
+        "“{title}” is not shown yet. More rows or a better model may show it: {left} of {budget} looks are left.",
         "Train further",
         "train",
     ),

@@ -19,7 +19,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A template with its values, which it finds under the name ``part``; and the next step, where the part knows it."""
+    """A template with its values, found there under the name ``part``; and the next step, where the part knows it."""
 
     template: str
     values: dict[str, Any]
@@ -44,7 +44,8 @@ def register_part(
 ) -> None:
     """Add a part to a page ("client", "engagement", "milestone"), in its "main" or "side" column, by order.
 
-    An engagement has a "first" place, too, straight below its milestones. A part that ``leads`` is asked for the next step of its row from other pages, too.
+    An engagement has a "first" place, too, straight below its milestones. A part that ``leads`` is
+    asked for the next step of its row from other pages, too.
     """
     _entries.setdefault((page, place), {})[name] = _Entry(order, build, leads)
 

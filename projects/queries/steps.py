@@ -66,26 +66,31 @@ def _of_requests(engagement: Engagement) -> Step | None:
 
 
 def _of_milestones(actor: Actor, milestones: Sequence[Milestone]) -> Step | None:
-    """Answer what was sent back, bill what was accepted, work on what comes first, then wait."""
-
-    def first(*statuses: str) -> Milestone | None:
-        return next((row for row in milestones if row.status in statuses), None)
-
-    if row := first(Milestone.Status.CHANGES_REQUESTED):
+    """Answer what was sent back, bill what was accepted, work on what comes first; then wait."""
+    if row := _first(milestones, Milestone.Status.CHANGES_REQUESTED):
         text = f"{row.engagement.client} asked for changes on “{row}”: answer, and submit it again."
         return Step(text, "Open", _page(row))
-    if row := first(Milestone.Status.ACCEPTED):
+    if row := _first(milestones, Milestone.Status.ACCEPTED):
         text = f"“{row}” is accepted: write its invoice, and note the number."
         return Step(text, "Note the invoice", _page(row) + "#invoice")
-    if row := first(*AT_WORK):
+    if row := _first(milestones, *AT_WORK):
         return step_of("milestone", actor, row) or _of_work(row)
-    if row := first(Milestone.Status.SUBMITTED):
+    return _of_waiting(milestones)
+
+
+def _of_waiting(milestones: Sequence[Milestone]) -> Step | None:
+    """Say whose answer or money is awaited, or that nothing is left but to complete."""
+    if row := _first(milestones, Milestone.Status.SUBMITTED):
         return Step(f"{row.engagement.client} reviews “{row}”. {_due(row)}", "Open", _page(row), who="client")
-    if row := first(Milestone.Status.INVOICED):
+    if row := _first(milestones, Milestone.Status.INVOICED):
         return Step(f"“{row}” is invoiced: mark it as paid when the money is there.", "Open", _page(row), who="client")
-    if first(Milestone.Status.PAID):
+    if _first(milestones, Milestone.Status.PAID):
         return Step("Every promise is kept and paid: complete the engagement.")
     return None
+
+
+def _first(milestones: Sequence[Milestone], *statuses: str) -> Milestone | None:
+    return next((row for row in milestones if row.status in statuses), None)
 
 
 def _of_work(row: Milestone) -> Step:
