@@ -1,11 +1,11 @@
 """What is known of a protocol before it is frozen: whether its rows can decide it, and who may look."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evaluations.engine.fields import Problem
 from evaluations.engine.power import Feasibility, Shape, assess
-from evaluations.engine.protocols import Change, Gate, ProtocolError, compare_protocols, read_protocol
+from evaluations.engine.protocols import Change, Gate, ProtocolError, compare_protocols, describe_gate, read_protocol
 from evaluations.engine.protocols import Protocol as Terms
 from evaluations.models import Column, DatasetVersion, Protocol
 
@@ -156,6 +156,7 @@ def look_budget(protocol: Protocol) -> int:
 def _as_dict(gate: Gate, found: Feasibility) -> dict[str, Any]:
     return {
         "metric": gate.metric,
+        "promise": describe_gate(asdict(gate)),
         "primary": gate.primary,
         "threshold": gate.threshold,
         "expected": gate.expected,
