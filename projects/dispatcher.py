@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from shutil import rmtree
 from uuid import UUID
 
 from celery import current_app
@@ -25,6 +24,7 @@ from kombu.exceptions import ChannelError
 from projects.jobs import LONG, QUICK
 from projects.models.jobs import Job, Pulse
 from projects.queries.clock import database_now
+from projects.sandbox.disk import remove_folder
 from projects.sandbox.processes import marked_processes
 from projects.services.job_claims import recover_expired
 from projects.services.job_places import attempt_of_folder, attempt_of_marker
@@ -95,7 +95,7 @@ def sweep_folders() -> int:
     living = _running(mine.values())
     over = [path for path, attempt in mine.items() if attempt not in living]
     for path in over:
-        rmtree(path, ignore_errors=True)
+        remove_folder(path)
     return len(over)
 
 

@@ -1,8 +1,9 @@
-"""How much a run has on the disk: looked at the more often, the nearer it may be to its limit."""
+"""What a run has on the disk: looked at the more often, the nearer it may be to its limit; removed in the end."""
 
 import os
 import stat
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -33,11 +34,14 @@ class DiskWatch:
         if not at_once and time.monotonic() < self.next_look:
             return ""
         size = self._without_a_name()
-        for count, entry in enumerate(files_below(self.order.folder), start=1):
-            if count > MOST_FILES:
-                return "too-many-files"
-            with suppress(OSError):  # it went meanwhile
-                size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
+        try:
+            for count, entry in enumerate(files_below(self.order.folder), start=1):
+                if count > MOST_FILES:
+                    return "too-many-files"
+                with suppress(OSError):  # it went meanwhile
+                    size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
+        except OSError:  # the child hides files: in a folder that it shut, or too deep down
+            return "bad-result"
         left = self.order.limits.disk_bytes - size
         self.next_look = time.monotonic() + min(max(left / FASTEST, SHORTEST_PAUSE), LONGEST_PAUSE)
         return "disk-limit" if left < 0 else ""
@@ -64,7 +68,10 @@ def _descriptors(process: int) -> list[Path]:
 
 
 def files_below(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """List the entries beneath a folder that may change meanwhile."""
+    """List the entries beneath a folder that may change meanwhile.
+
+    Raises OSError for a folder that is there and cannot be listed.
+    """
     waiting = [os.fspath(folder)]
     while waiting:
         try:
@@ -73,5 +80,31 @@ def files_below(folder: Path) -> Iterator[os.DirEntry[str]]:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
                     yield entry
-        except OSError:  # it went meanwhile, or the child shut it
+        except (FileNotFoundError, NotADirectoryError):  # it went meanwhile
             continue
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, however deep a child nested what is in it: inner folders are moved up before they are emptied.
+
+    What cannot be removed stays.
+    """
+    waiting = [folder]
+    while waiting:
+        inner = waiting.pop()
+        with suppress(OSError):
+            inner.chmod(0o700)  # the child may have shut it
+            for entry in list(os.scandir(inner)):
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(_moved_up(Path(entry.path), folder))
+                else:
+                    Path(entry.path).unlink()
+            if inner != folder:
+                inner.rmdir()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _moved_up(inner: Path, folder: Path) -> Path:
+    inner.chmod(0o700)  # to move a folder is to write into it
+    return inner if inner.parent == folder else inner.rename(folder / uuid.uuid4().hex)

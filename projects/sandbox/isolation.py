@@ -78,7 +78,7 @@ def lock(order: Order) -> str:
             *packages,
             *order.files.values(),
         ],
-        writable=[order.folder, Path("/dev/null")],
+        writable=[*order.writable, Path("/dev/null")],
     )
     silent = seccomp.apply_filter(may_fork=order.limits.may_fork)
     if order.must_be_isolated and not silent:

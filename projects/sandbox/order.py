@@ -8,7 +8,8 @@ from typing import Any
 
 from projects.sandbox.task import Limits
 
-ORDER, RESULT, OUTPUTS, SCRATCH = "order.json", "result.json", "outputs", "tmp"
+ORDER, ANSWER, OUTPUTS, SCRATCH = "order.json", "answer", "outputs", "tmp"
+RESULT = f"{ANSWER}/result.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,14 @@ class Order:
         """The folder that the work writes its results into."""
         return self.folder / OUTPUTS
 
+    @property
+    def writable(self) -> list[Path]:
+        """The folders that the child may write into; not the one around them, or it could put others in their place."""
+        return [self.outputs, self.folder / ANSWER, self.folder / SCRATCH]
+
     def write(self) -> None:
-        """Make the folder and put the order in."""
-        for folder in (self.folder, self.outputs, self.folder / SCRATCH):
+        """Make the folders and put the order in."""
+        for folder in (self.folder, *self.writable):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         plain = {
             "work": self.work,

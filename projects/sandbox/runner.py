@@ -302,12 +302,15 @@ def _without_nul(value: Any) -> Any:
 
 def _checked_files(order: Order) -> Outcome:
     """Make sure that the outputs are plain files, all on the disk for good."""
-    for entry in files_below(order.outputs):
-        if entry.is_symlink() or not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
-            return ended_badly("bad-result", order.limits)
-        descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    try:
+        for entry in files_below(order.outputs):
+            if entry.is_symlink() or not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
+                return ended_badly("bad-result", order.limits)
+            descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    except PermissionError:
+        return ended_badly("bad-result", order.limits)
     return Outcome()

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from projects.errors import DomainError
 from projects.jobs import Kind, Prepared, kind_named
 from projects.models.jobs import Job
 from projects.sandbox import TaskError
+from projects.sandbox.disk import remove_folder
 from projects.sandbox.order import Order, Outcome
 from projects.sandbox.reasons import ended_badly
 from projects.sandbox.runner import run
@@ -50,12 +50,12 @@ def carry_out(job: Job, *, beats: bool = True) -> None:
         with Heartbeat(job, beats=beats) as heartbeat:
             outcome = _do(job, heartbeat, folder)
         if outcome.result is None:
-            shutil.rmtree(folder, ignore_errors=True)  # now: it may be what fills the disk
+            remove_folder(folder)  # now: it may be what fills the disk
         _settle(job, outcome, heartbeat, folder)
     except LostOwnershipError:
         logger.warning("Job %s: another worker has it by now; the result of attempt %s is dropped", job.pk, job.fence)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
 def _do(job: Job, heartbeat: Heartbeat, folder: Path) -> Outcome:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from projects.sandbox import Task
+from projects.sandbox.order import RESULT
 
 
 def reach_out(task: Task) -> dict[str, object]:
@@ -31,5 +32,35 @@ def leave_depth(task: Task) -> dict[str, object]:
     """Leave a result that is nested just so deep that it can be parsed, and go before the child writes its own."""
     depth = 900
     text = '{"result":' + '{"a":' * depth + "1" + "}" * depth + "}"
-    Path(task.outputs.parent / "result.json").write_text(text, encoding="utf-8")
+    (task.outputs.parent / RESULT).write_text(text, encoding="utf-8")
     os._exit(0)
+
+
+def rearrange(task: Task) -> dict[str, object]:
+    """Try to have the worker take a foreign file for an own one, or to change what it was given."""
+    room, foreign = task.outputs.parent, task.arguments["foreign"]
+    (given,) = task.inputs.values()
+    tries: dict[str, Callable[[], object]] = {
+        "put another folder in the place of the outputs": lambda: task.outputs.rename(room / "tmp" / "outputs"),
+        "remove the outputs": task.outputs.rmdir,
+        "put a link in the place of an input": given.unlink,
+        "move the inputs": lambda: given.parent.rename(room / "tmp" / "inputs"),
+        "change an input": lambda: given.write_text("changed", encoding="utf-8"),
+        "leave a link beside the outputs": lambda: (room / "link").symlink_to(foreign),
+    }
+    done = []
+    for name, attempt in tries.items():
+        with suppress(OSError):
+            attempt()
+            done.append(name)
+    return {"done": done}
+
+
+def dig(task: Task) -> dict[str, object]:
+    """Nest folders so deep that their path can no longer be written, and leave a file at the bottom."""
+    os.chdir(task.outputs)
+    for _ in range(3_000):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("hidden").write_bytes(b"x")
+    return {}

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from projects.sandbox import Task, TaskError
+from projects.sandbox.order import RESULT
 
 
 def add(task: Task) -> dict:
@@ -166,7 +167,7 @@ def leave_symlink(task: Task) -> dict:
 
 
 def leave_nonsense(task: Task) -> dict:
-    (task.outputs.parent / "result.json").write_text(task.arguments["text"])
+    (task.outputs.parent / RESULT).write_text(task.arguments["text"])
     os._exit(0)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from projects.sandbox import MEBIBYTE, Limits, Task, TaskError, seccomp
 from projects.sandbox.isolation import describe
-from projects.sandbox.order import Order
+from projects.sandbox.order import RESULT, Order
 from projects.sandbox.processes import marked_processes
 from projects.sandbox.runner import run
 
@@ -234,7 +234,7 @@ def _run_child_with(patch, order):
     code = f"import os, platform, sys\n{patch}\nfrom projects.sandbox.child import main\nmain(*sys.argv[1:])"
     command = [sys.executable, "-c", code, str(order.folder), "2", str(os.getpid())]
     ended = subprocess.run(command, cwd=CODE, capture_output=True, text=True, check=False)
-    result = order.folder / "result.json"
+    result = order.folder / RESULT
     return ended, json.loads(result.read_text()) if result.exists() else None
 
 
