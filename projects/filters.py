@@ -62,5 +62,12 @@ def sorted_rows(request: HttpRequest, rows: QuerySet, orders: Mapping[str, tuple
 
 
 def page_of(request: HttpRequest, rows: Any, size: int = PER_PAGE) -> Page:
-    """Return the page that the address names, the nearest one if there is no such page."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
+    """Return the page that the address names, the nearest one if there is no such page.
+
+    One row more than fits says whether the first page is all: only a longer list is counted.
+    """
+    wished = request.GET.get("page", "1")
+    if wished != "1":
+        return Paginator(rows, size).get_page(wished)
+    first = list(rows[: size + 1])
+    return Page(first[:size], 1, Paginator(first if len(first) <= size else rows, size))

@@ -1,5 +1,6 @@
 """What the pages, the API and the doctor ask about jobs."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,10 +52,18 @@ def log_of(job: Job, *, after: int = 0, limit: int = LOG_TAIL) -> list[JobLogLin
     return list(reversed(lines.order_by("-number")[:limit]))
 
 
-def counts_by_state(actor: Actor | None) -> dict[str, int]:
-    """Count the actor's jobs in every state, zeros included."""
-    found = Job.objects.visible_to(actor).order_by().values_list("state").annotate(Count("pk"))
-    return dict.fromkeys(Job.State.values, 0) | dict(found)
+def tally_of(actor: Actor | None) -> Counter[tuple[str, str]]:
+    """Count the actor's jobs by state and kind."""
+    found = Job.objects.visible_to(actor).order_by().values_list("state", "kind").annotate(Count("pk"))
+    return Counter({(state, kind): count for state, kind, count in found})
+
+
+def counts_by_state(tally: Counter[tuple[str, str]]) -> dict[str, int]:
+    """Sum a tally up by state, zeros included."""
+    counts = dict.fromkeys(Job.State.values, 0)
+    for (state, _), count in tally.items():
+        counts[state] += count
+    return counts
 
 
 def something_runs(actor: Actor | None) -> bool:
@@ -62,9 +71,9 @@ def something_runs(actor: Actor | None) -> bool:
     return Job.objects.visible_to(actor).open().exists()
 
 
-def kind_choices(actor: Actor | None) -> list[tuple[str, str]]:
-    """List name and title of the kinds that the workspace has jobs of."""
-    names = Job.objects.visible_to(actor).order_by().values_list("kind", flat=True).distinct()
+def kind_choices(tally: Counter[tuple[str, str]]) -> list[tuple[str, str]]:
+    """List name and title of the kinds in a tally."""
+    names = {kind for _, kind in tally}
     return sorted(((name, title_of(name)) for name in names), key=lambda choice: choice[1])
 
 

@@ -13,7 +13,7 @@ from projects.errors import DomainError
 from projects.filters import chips, chosen, page_of, search_words
 from projects.jobs import page_of as page_of_job
 from projects.models import Job
-from projects.queries.jobs import counts_by_state, jobs_of, kind_choices, log_of, parts_of
+from projects.queries.jobs import counts_by_state, jobs_of, kind_choices, log_of, parts_of, tally_of
 from projects.web import ActorRequest, member, render_page, writer
 
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
@@ -24,13 +24,15 @@ STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
 def job_list(request: ActorRequest) -> HttpResponse:
     """List jobs; htmx asks for the rows again as long as something runs."""
     states = [("open", "Open"), *Job.State.choices]
-    kinds = kind_choices(request.actor)
+    tally = tally_of(request.actor)
+    kinds = kind_choices(tally)
     state = chosen(request, "state", [name for name, _ in states])
     kind = chosen(request, "kind", [name for name, _ in kinds])
     words = search_words(request)
-    counts = counts_by_state(request.actor)
+    counts = counts_by_state(tally)
     counts["open"] = sum(counts[name] for name in Job.OPEN)
     rows = jobs_of(request.actor, state=state, kind=kind, text=words).filter(parent=None)
+    rows = rows.defer("arguments", "versions", "result")
     runs = bool(counts["open"])
     context = {
         "page": page_of(request, rows),

@@ -209,7 +209,7 @@ def test_the_list_costs_the_same_for_one_client_and_for_many(signed_in, workspac
     for i in range(12):
         engagement = make.make_engagement(client=make.make_client(workspace=workspace, name=f"Client {i:02}"))
         make.make_milestone(engagement=engagement)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(4):
         signed_in.get(reverse("projects:client-list"))
 
 

@@ -258,7 +258,7 @@ def test_nobody_sees_engagements_of_others(client, stranger, engagement):
 def test_the_list_is_cheap(signed_in, acme, django_assert_max_num_queries):
     for _ in range(10):
         make.make_milestone(engagement=make.make_engagement(client=acme))
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(5):
         signed_in.get(reverse("projects:engagement-list"))
 
 

@@ -156,7 +156,7 @@ def test_a_reviewer_looks_and_does_not_cancel(client, reviewer, job):
 def test_the_pages_are_cheap(signed_in, actor, job, django_assert_max_num_queries):
     for _ in range(10):
         make_job(by=actor)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(5):
         signed_in.get(reverse("projects:job-list"))
     with django_assert_max_num_queries(6):
         signed_in.get(reverse("projects:job", args=[job.pk]))
