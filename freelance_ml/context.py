@@ -1,6 +1,8 @@
 """What every page's shell needs."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -48,17 +50,23 @@ MENU = (
 
 
 def menu(request: HttpRequest) -> list[dict[str, object]]:
-    """List the entries that exist, marking the one that the page belongs to."""
+    """List the entries, marking the one that the page belongs to."""
     match = request.resolver_match
     name = (match.url_name or "") if match else ""
-    shown = []
+    return [
+        {"label": entry.label, "url": url, "icon": entry.icon, "current": name.startswith(entry.nouns)}
+        for entry, url in _lines()
+    ]
+
+
+@cache
+def _lines() -> list[tuple[MenuEntry, str]]:
+    """Find the addresses of the menu; they are the same in every request."""
+    lines = []
     for entry in MENU:
-        try:
-            url = reverse(entry.address)
-        except NoReverseMatch:
-            continue
-        shown.append({"label": entry.label, "url": url, "icon": entry.icon, "current": name.startswith(entry.nouns)})
-    return shown
+        with suppress(NoReverseMatch):
+            lines.append((entry, reverse(entry.address)))
+    return lines
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
