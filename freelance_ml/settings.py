@@ -129,6 +129,7 @@ else:
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(VAR_DIR / "freelance_ml.sqlite3"),
+            "CONN_MAX_AGE": None,  # a new connection reads the whole schema again, for every page
             "OPTIONS": SQLITE_OPTIONS,
         }
     }
@@ -383,7 +384,7 @@ WORKSPACE_MAX_BYTES = (
 
 # --- language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
-USE_I18N = True
+USE_I18N = False  # one language; nothing is looked up in catalogues
 USE_TZ = True
 TIME_ZONE = "UTC"  # stored and computed in UTC; shown in the workspace's zone
 
