@@ -4,12 +4,15 @@ import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from freelance_ml.sqlite import FIXED
+from projects.secrets import ring_path
 
 SHORTEST_KEY = 32  # characters
 
@@ -54,6 +57,32 @@ def keys_are_private(**kwargs: Any) -> list[CheckMessage]:
         Error(f"Others on this machine may read {file}.", hint=f"chmod 600 {file}", id="freelance_ml.E012")
         for file in open_files
     ]
+
+
+@register(Tags.security)
+def keys_are_here(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse to make a second key ring: this machine could not open what another one sealed."""
+    if settings.FREELANCE_ML_KEYS or ring_path().exists() or not is_elsewhere(settings.DATABASE_URL):
+        return []
+    try:
+        is_new = not get_user_model().objects.exists()
+    except DatabaseError:  # no tables yet
+        is_new = True
+    if is_new:
+        return []
+    return [
+        Error(
+            "This machine has no keys, and the database belongs to an installation that has some.",
+            hint=f"Set FREELANCE_ML_KEYS as on the other machines, or copy their keys/ring.json to {ring_path()}.",
+            id="freelance_ml.E014",
+        )
+    ]
+
+
+def is_elsewhere(url: str) -> bool:
+    """Say whether a service is on another machine, as far as its address tells."""
+    host = (urlsplit(url).hostname or "").lower()
+    return bool(host) and not host.startswith("%2f") and host not in {"localhost", "127.0.0.1", "::1"}
 
 
 @register(Tags.security, deploy=True)

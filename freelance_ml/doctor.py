@@ -6,9 +6,6 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 
 from django.conf import settings
@@ -17,20 +14,17 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 from django.utils.version import get_version_tuple
 
-from freelance_ml import broker
-from freelance_ml.start import run_folder
-from freelance_ml.up import embedded_redis
-from freelance_ml.up.instance import is_running, read_state
-from projects.models import Job
+from freelance_ml import doctor_machinery as machinery
+from freelance_ml.checks import is_elsewhere
+from freelance_ml.doctor_rows import Row, State
 from projects.sandbox import isolation
+from projects.secrets import ring_path
 
 MEBIBYTE = 1 << 20
 LARGE_WAL = 64 * MEBIBYTE
 LITTLE_DISK = 2 << 30  # bytes
-OVERDUE = timedelta(minutes=1)
 # Older versions have known faults that matter here.
 FLOORS = {
     "django": "5.2.19",
@@ -44,25 +38,6 @@ FLOORS = {
     "djangorestframework": "3.18",
     "nh3": "0.3",
 }
-REDIS_FLOOR = "6.2"
-
-
-class State(StrEnum):
-    """How a row came out."""
-
-    OK = "ok"
-    NOTE = "note"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing looked at: its state, what was found, and what to do when it is not well."""
-
-    check: str
-    state: State
-    found: str
-    remedy: str = ""
 
 
 def examine() -> list[Row]:
@@ -117,6 +92,17 @@ def _write_ahead_log() -> Iterator[Row]:
         yield Row("write-ahead log", State.OK, found)
 
 
+def _shared_keys() -> Iterator[Row]:
+    """Look whether other machines of this installation could open what this one seals."""
+    if settings.FREELANCE_ML_KEYS:
+        yield Row("key ring", State.OK, "from FREELANCE_ML_KEYS")
+    elif any(is_elsewhere(url) for url in (settings.DATABASE_URL, settings.REDIS_URL)):
+        remedy = f"With more than one machine, set FREELANCE_ML_KEYS to the content of {ring_path()} on all of them."
+        yield Row("key ring", State.NOTE, "in a file of this machine, while services are on others", remedy)
+    else:
+        yield Row("key ring", State.OK, f"in {ring_path()}")
+
+
 def _keys() -> Iterator[Row]:
     folder = Path(settings.VAR_DIR) / "keys"
     files = [path for path in folder.glob("*") if path.is_file()] if folder.is_dir() else []
@@ -152,54 +138,6 @@ def _file_store() -> Iterator[Row]:
         yield Row("file store", State.OK, f"written and read back in {where}")
     else:
         yield Row("file store", State.ERROR, f"{where} gave back other bytes", "Check the store.")
-
-
-def _running() -> Iterator[Row]:
-    if is_running(run_folder()):
-        state = read_state(run_folder())
-        yield Row("running", State.OK, f"at {state.get('address', 'an address not known yet')}")
-    else:
-        yield Row(
-            "running", State.NOTE, "not started by `manage.py up` on this folder", "make up, or as in docs/deploy.md"
-        )
-
-
-def _broker() -> Iterator[Row]:
-    match broker.state():
-        case "ok":
-            yield Row("broker", State.OK, "Redis answers")
-        case "files":
-            yield Row(
-                "broker", State.NOTE, "messages go through files", "Install redis-server for quicker starts of jobs."
-            )
-        case _ if settings.REDIS_URL or is_running(run_folder()):
-            yield Row(
-                "broker", State.ERROR, "Redis does not answer", "Start it, or check REDIS_URL. Pages work meanwhile."
-            )
-        case _:
-            server = embedded_redis.find_server(settings.REDIS_SERVER)
-            found = f"{server} {embedded_redis.version_of(server)}, started by `up`" if server else "no Redis found"
-            yield Row("broker", State.NOTE, found, "" if server else "Messages will go through files.")
-
-
-def _redis_version() -> Iterator[Row]:
-    server = None if settings.REDIS_URL else embedded_redis.find_server(settings.REDIS_SERVER)
-    if server is None:
-        return
-    version = embedded_redis.version_of(server)
-    if get_version_tuple(version) < get_version_tuple(REDIS_FLOOR):
-        yield Row("Redis version", State.ERROR, version, f"Install Redis {REDIS_FLOOR} or newer.")
-
-
-def _jobs() -> Iterator[Row]:
-    now = timezone.now()
-    waiting = Job.objects.due(at=now - OVERDUE).count()
-    running = Job.objects.filter(state=Job.State.RUNNING, lease_until__gte=now).count()
-    found = f"{running} running, {waiting} waiting for more than a minute"
-    if waiting and not running:
-        yield Row("workers", State.ERROR, found, "No worker takes jobs: is `up` or a worker and `dispatch` running?")
-    else:
-        yield Row("workers", State.OK, found)
 
 
 def _isolation() -> Iterator[Row]:
@@ -240,14 +178,6 @@ def _safety() -> Iterator[Row]:
         yield Row("user", State.NOTE, "runs as root", "Run it as a user of its own.")
 
 
-def _mail() -> Iterator[Row]:
-    backend = settings.EMAIL_BACKEND.rsplit(".", 1)[0].rsplit(".", 1)[-1]
-    if backend == "smtp":
-        yield Row("mail", State.OK, f"through {settings.EMAIL_HOST}")
-    else:
-        yield Row("mail", State.NOTE, f"goes to {backend}, not out", "Set EMAIL_URL; see docs/settings.md.")
-
-
 LOOKS: list[Callable[[], Iterator[Row]]] = [
     _python,
     _versions,
@@ -255,13 +185,16 @@ LOOKS: list[Callable[[], Iterator[Row]]] = [
     _database,
     _write_ahead_log,
     _keys,
+    _shared_keys,
     _folders,
     _file_store,
-    _running,
-    _broker,
-    _redis_version,
-    _jobs,
+    machinery.running,
+    machinery.messages,
+    machinery.redis_version,
+    machinery.parts,
+    machinery.jobs,
+    machinery.schedules,
     _isolation,
     _safety,
-    _mail,
+    machinery.mail,
 ]

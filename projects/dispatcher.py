@@ -6,7 +6,6 @@ It holds no state of its own: all of it is in rows, so it may die at any moment,
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -22,13 +21,14 @@ from django.db.models import Q
 from kombu.exceptions import ChannelError
 
 from projects.jobs import LONG, QUICK
-from projects.models.jobs import Job, Pulse
+from projects.models.jobs import Job
 from projects.queries.clock import database_now
 from projects.sandbox.disk import remove_folder
 from projects.sandbox.processes import marked_processes
 from projects.services.job_claims import recover_expired
 from projects.services.job_places import attempt_of_folder, attempt_of_marker
 from projects.services.mail import send_due_mail
+from projects.services.pulses import forget_old_pulses, note_pulse
 from projects.services.schedules import ensure_site_schedules, start_due_schedules
 from projects.wishes import send_hint
 
@@ -108,14 +108,10 @@ def _running(attempts: Iterable[Attempt]) -> set[Attempt]:
     return wanted & set(rows.values_list("pk", "fence"))
 
 
-def dispatcher_name() -> str:
-    """Name the dispatcher of this machine, by which its pulse is found."""
-    return f"dispatcher@{socket.gethostname()}"[:160]
-
-
 def beat() -> None:
     """Write that the dispatcher of this machine is alive."""
-    Pulse.objects.update_or_create(name=dispatcher_name(), defaults={"at": database_now()})
+    note_pulse("dispatcher")
+    forget_old_pulses()
 
 
 @dataclass(frozen=True, slots=True)
