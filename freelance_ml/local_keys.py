@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def kept_secret(folder: Path, name: str) -> str:
-    """Return the secret stored under ``name``; make and store it the first time.
+def kept_secret(folder: Path, name: str, *, size: int = 48) -> str:
+    """Return the secret stored under ``name``; make and store one of ``size`` random bytes the first time.
 
     Several processes may start at once: the link is atomic, so all read the same value.
     """
@@ -17,7 +17,7 @@ def kept_secret(folder: Path, name: str) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=folder)  # created with mode 0600
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
+            file.write(secrets.token_urlsafe(size))
         with suppress(FileExistsError):
             os.link(draft, target)
         Path(draft).unlink()

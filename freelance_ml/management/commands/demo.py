@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if User.objects.exclude(email=demo.EMAIL).filter(is_active=True).exists() and settings.DATABASE_URL:
             message = "The database of DATABASE_URL has other people in it. Take an empty one for the demo."
             raise CommandError(message)
-        password = kept_secret(Path(settings.VAR_DIR) / "keys", "demo-password")
+        password = kept_secret(Path(settings.VAR_DIR) / "keys", "demo-password", size=12)  # to be typed
         actor = self._fill(password)
         notes = [
             f"Sign in:   {settings.SITE_URL}/accounts/login/",
