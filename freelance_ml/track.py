@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from textwrap import wrap
 
 LETTER = 1.35  # per cent of the line that a letter of a name takes, on the narrowest line that shows names
-LONGEST = 22  # letters of a name
+NARROWEST, WIDEST = 12, 24  # letters of a line of a name
+LAST_MONTH = 94  # per cent; a month's name further right would leave the line
 SHORTEST = timedelta(days=28)
 MOST_MONTHS = 12
 
@@ -18,7 +20,7 @@ class Mark:
     """One milestone on the line; ``row`` is 0 above, 1 below, None where there is no room for the name."""
 
     place: float
-    name: str
+    lines: list[str]
     label: str
     url: str
     tone: str
@@ -52,8 +54,8 @@ def track_of(stops: Iterable[tuple[date, str, str, str, str]], *, today: date) -
     taken: tuple[list[Span], list[Span]] = ([], [])  # where the names of either row stand
     marks = []
     for day, name, state, url, tone in sorted(known, key=lambda stop: (stop[4] == "good", stop[0])):
-        at, short = place(day), name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
-        width = len(short) * LETTER + 2
+        at, lines = place(day), lines_of(name)
+        width = max(len(line) for line in lines) * LETTER + 2
         anchor = "start" if at < width / 2 else "end" if at > 100 - width / 2 else "middle"
         left = at if anchor == "start" else at - width if anchor == "end" else at - width / 2
         row = next(
@@ -61,9 +63,20 @@ def track_of(stops: Iterable[tuple[date, str, str, str, str]], *, today: date) -
         )
         if row is not None:
             taken[row].append((left, left + width))
-        marks.append(Mark(at, short, f"{name}, {state}, {day:%-d %B %Y}", url, tone, row, anchor))
+        marks.append(Mark(at, lines, f"{name}, {state}, {day:%-d %B %Y}", url, tone, row, anchor))
     text = f"{len(known)} dated milestones from {days[0]:%-d %B %Y} to {days[-1]:%-d %B %Y}"
     return Track(marks, _months(start, end, place), place(today), text)
+
+
+def lines_of(name: str) -> list[str]:
+    """Break a name into one line, or into two that are as short as they can be; only what fits on neither is cut."""
+    if len(name) <= NARROWEST:
+        return [name]
+    broken = (wrap(name, width, break_on_hyphens=False) for width in range(NARROWEST, WIDEST + 1))
+    return next(
+        (lines for lines in broken if len(lines) <= 2),  # noqa: PLR2004  lines
+        wrap(name, WIDEST, max_lines=2, placeholder="…"),
+    )
 
 
 def _months(start: date, end: date, place: Callable[[date], float]) -> list[tuple[float, str]]:
@@ -73,6 +86,5 @@ def _months(start: date, end: date, place: Callable[[date], float]) -> list[tupl
         firsts.append(month)
         month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
     step = max(1, -(-len(firsts) // MOST_MONTHS))
-    return [(place(day), f"{day:%b %Y}" if day.month == 1 or i == 0 else f"{day:%b}") for i, day in enumerate(firsts)][
-        ::step
-    ]
+    named = [(place(day), f"{day:%b %Y}" if day.month == 1 or i == 0 else f"{day:%b}") for i, day in enumerate(firsts)]
+    return [month for month in named[::step] if month[0] <= LAST_MONTH]

@@ -16,7 +16,7 @@ from freelance_ml.evaluation_charts import evaluation_charts
 from freelance_ml.finders import FILES, NpmFinder, served
 from freelance_ml.gatebar import GateBar
 from freelance_ml.templatetags import ui
-from freelance_ml.track import LETTER, track_of
+from freelance_ml.track import LETTER, lines_of, track_of
 
 COMPONENTS = settings.BASE_DIR / "templates" / "components"
 
@@ -141,6 +141,19 @@ def test_marks_in_time_keep_their_order_and_their_names_apart():
         named = sorted(mark.place for mark in track.marks if mark.row == row and mark.anchor == "middle")
         assert all(b - a >= 10 * LETTER for a, b in pairwise(named))
     assert track_of([], today=start).marks == []
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("Sorter", ["Sorter"]),
+        ("Churn model that passes the gates", ["Churn model that", "passes the gates"]),
+        ("Proof for customers in their first months", ["Proof for customers", "in their first months"]),
+        ("A name that is far too long to stand on the track in full", ["A name that is far too", "long to stand on the…"]),
+    ],
+)
+def test_a_name_on_the_track_takes_two_short_lines(name, lines):
+    assert lines_of(name) == lines
 
 
 # --- charts -------------------------------------------------------------------------------------
