@@ -18,6 +18,7 @@ from projects.api.base import (
     ChangeRows,
     CreateRows,
     DeleteRows,
+    PlainSerializer,
     ReadRows,
     ScopedFilterSet,
     ScopedModelSerializer,
@@ -106,7 +107,7 @@ class BillImportSerializer(ScopedModelSerializer):
         return found
 
 
-class BillWishSerializer(serializers.Serializer):
+class BillWishSerializer(PlainSerializer):
     """How a file is read."""
 
     currency = serializers.CharField(max_length=3, required=False, allow_blank=True)
@@ -121,7 +122,7 @@ class NewBillSerializer(BillWishSerializer):
     name = serializers.CharField(max_length=200)
 
 
-class CommitSerializer(serializers.Serializer):
+class CommitSerializer(PlainSerializer):
     """Whether the file may count beside another export of the same account and month."""
 
     beside = serializers.BooleanField(required=False, default=False)

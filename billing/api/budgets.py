@@ -13,6 +13,7 @@ from projects.api.base import (
     ChangeRows,
     CreateRows,
     DeleteRows,
+    PlainSerializer,
     ReadRows,
     ScopedFilterSet,
     ScopedModelSerializer,
@@ -21,7 +22,7 @@ from projects.api.base import (
 from projects.models import Engagement, Milestone
 
 
-class BudgetSerializer(serializers.Serializer):
+class BudgetSerializer(PlainSerializer):
     """A budget with what is used of it and what is expected by the month's end; amounts are texts."""
 
     id = serializers.UUIDField(read_only=True)

@@ -14,6 +14,7 @@ from projects.api.base import (
     ChangeRows,
     CreateRows,
     DeleteRows,
+    PlainSerializer,
     ReadRows,
     ScopedFilterSet,
     ScopedModelSerializer,
@@ -25,7 +26,7 @@ from projects.models import Engagement, Milestone
 MOST_MS = 10**13
 
 
-class RateSerializer(serializers.Serializer):
+class RateSerializer(PlainSerializer):
     """A price per hour, from a day on until before another."""
 
     id = serializers.UUIDField(read_only=True)
@@ -86,7 +87,7 @@ class ComputeEntrySerializer(ScopedModelSerializer):
         read_only_fields = fields
 
 
-class ComputeWishSerializer(serializers.Serializer):
+class ComputeWishSerializer(PlainSerializer):
     """Machine time that is booked or corrected by hand."""
 
     title = serializers.CharField(max_length=200)

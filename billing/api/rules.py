@@ -14,20 +14,29 @@ from billing.allocation import DATE_WORDS, TEXT_FIELDS, TEXT_WORDS, Condition
 from billing.models import SpendRule, SpendRulePart
 from billing.queries.rules import preview_rule
 from billing.services.rules import Target
-from projects.api.base import ChangeRows, CreateRows, DeleteRows, ReadRows, ScopedPrimaryKeyField, row_action
+from projects.api.base import (
+    AS_IT_IS,
+    ChangeRows,
+    CreateRows,
+    DeleteRows,
+    PlainSerializer,
+    ReadRows,
+    ScopedPrimaryKeyField,
+    row_action,
+)
 from projects.models import Engagement, Milestone
 
 
-class ConditionSerializer(serializers.Serializer):
+class ConditionSerializer(PlainSerializer):
     """One thing that must hold of a charge."""
 
     field = serializers.ChoiceField([*TEXT_FIELDS, "tag", "date"])
     word = serializers.ChoiceField([*TEXT_WORDS, "present", *DATE_WORDS])
-    value = serializers.CharField(required=False, max_length=300, allow_blank=True)
-    key = serializers.CharField(required=False, max_length=200, help_text="The tag's key.")
+    value = serializers.CharField(required=False, max_length=300, allow_blank=True, style=AS_IT_IS)
+    key = serializers.CharField(required=False, max_length=200, help_text="The tag's key.", style=AS_IT_IS)
 
 
-class PartSerializer(serializers.Serializer):
+class PartSerializer(PlainSerializer):
     """Who bears which share; without an engagement it is own overhead."""
 
     engagement = ScopedPrimaryKeyField(queryset=Engagement.objects.all(), required=False, allow_null=True)
@@ -37,7 +46,7 @@ class PartSerializer(serializers.Serializer):
     )
 
 
-class SpendRuleSerializer(serializers.Serializer):
+class SpendRuleSerializer(PlainSerializer):
     """A rule: all conditions must hold; the shares add up to 100 per cent."""
 
     id = serializers.UUIDField(read_only=True)
@@ -67,20 +76,20 @@ def _part(part: SpendRulePart) -> dict[str, Any]:
     }
 
 
-class MoveSerializer(serializers.Serializer):
+class MoveSerializer(PlainSerializer):
     """How far a rule moves in the order."""
 
     steps = serializers.IntegerField(min_value=-1000, max_value=1000, help_text="Negative is up.")
 
 
-class RulePreviewSerializer(serializers.Serializer):
+class RulePreviewSerializer(PlainSerializer):
     """A rule as it is typed; ``rule`` names the one that it would replace."""
 
     conditions = ConditionSerializer(many=True)
     rule = ScopedPrimaryKeyField(queryset=SpendRule.objects.all(), required=False, allow_null=True)
 
 
-class MovementSerializer(serializers.Serializer):
+class MovementSerializer(PlainSerializer):
     """Lines and money that would move."""
 
     before = serializers.CharField(allow_blank=True)
@@ -90,7 +99,7 @@ class MovementSerializer(serializers.Serializer):
     amount = serializers.CharField()
 
 
-class PreviewAnswerSerializer(serializers.Serializer):
+class PreviewAnswerSerializer(PlainSerializer):
     """What a rule would hold and move."""
 
     matched_rows = serializers.IntegerField()

@@ -9,6 +9,7 @@ from billing.models import BillImport, ColumnMapping
 from billing.storage import LARGEST
 from projects.access import Actor
 from projects.currencies import EXPONENTS
+from projects.forms.plain import PlainForm, PlainModelForm
 
 # The fields that a column can fill, in the order of asking.
 COLUMNS = (
@@ -40,7 +41,7 @@ def _currency(text: str) -> str:
     return code
 
 
-class ReadingForm(forms.ModelForm):
+class ReadingForm(PlainModelForm):
     """How a bill is read, where the file does not say it."""
 
     class Meta:
@@ -72,7 +73,7 @@ class UploadForm(ReadingForm):
     field_order = ["file", "currency", "basis", "export", "mapping"]
 
 
-class MappingForm(forms.Form):
+class MappingForm(PlainForm):
     """Which column of a file means what; the columns are those of the file at hand."""
 
     name = forms.CharField(max_length=100, label="Name of this mapping", help_text="It is found again by its columns.")

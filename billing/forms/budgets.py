@@ -9,9 +9,10 @@ from billing.models import Budget
 from billing.money import Money, MoneyError
 from projects.access import Actor
 from projects.currencies import EXPONENTS
+from projects.forms.plain import PlainForm
 
 
-class BudgetForm(forms.Form):
+class BudgetForm(PlainForm):
     """For what, how much, counted how."""
 
     target = TargetField(label="For")

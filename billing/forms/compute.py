@@ -11,12 +11,13 @@ from billing.models import ComputeEntry, Rate
 from projects.access import Actor
 from projects.currencies import EXPONENTS
 from projects.forms.engagements import DateInput
+from projects.forms.plain import PlainForm, PlainModelForm
 
 HOUR = Decimal(3_600_000)  # milliseconds
 HOURS = ("cpu_hours", "gpu_hours", "machine_hours")
 
 
-class RateForm(forms.ModelForm):
+class RateForm(PlainModelForm):
     """A price per hour."""
 
     price = forms.DecimalField(min_value=0, max_digits=20, decimal_places=9, label="Price per hour")
@@ -43,7 +44,7 @@ class RateForm(forms.ModelForm):
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
 
-class ComputeForm(forms.Form):
+class ComputeForm(PlainForm):
     """Machine time: what ran, when, for how many hours, for whom."""
 
     title = forms.CharField(max_length=200, label="What ran")

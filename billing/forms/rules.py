@@ -10,6 +10,7 @@ from billing.forms.targets import TargetField, target_of
 from billing.models import SpendRule
 from billing.services.rules import Target
 from projects.access import Actor
+from projects.forms.plain import ForeignField, PlainForm
 
 FIELD_NAMES = {"sub_account": "Sub-account", "sub_account_name": "Sub-account's name", "category": "Kind of charge"}
 FIELDS = [
@@ -36,13 +37,13 @@ WORDS = [
 assert {word for word, _ in WORDS} == {*TEXT_WORDS, "present", *DATE_WORDS}  # noqa: S101  # one list for both
 
 
-class ConditionForm(forms.Form):
+class ConditionForm(PlainForm):
     """One thing that must hold; a row without a field is no condition."""
 
     field = forms.ChoiceField(choices=FIELDS, required=False, label="Look at")
-    key = forms.CharField(max_length=200, required=False, label="Tag key")
+    key = ForeignField(max_length=200, required=False, label="Tag key")
     word = forms.ChoiceField(choices=WORDS, required=False, label="How")
-    value = forms.CharField(max_length=300, required=False, label="Value")
+    value = ForeignField(max_length=300, required=False, label="Value")
 
     def clean(self) -> dict[str, Any]:
         """Check the condition by the rules' own grammar."""
@@ -67,7 +68,7 @@ class ConditionForm(forms.Form):
         return {name: text for name, text in parts.items() if text}
 
 
-class PartForm(forms.Form):
+class PartForm(PlainForm):
     """Who bears a share; a row without a target is none."""
 
     target = TargetField(required=False, label="Goes to")
@@ -80,7 +81,7 @@ class PartForm(forms.Form):
         self.fields["target"].offer(actor, overhead="Own overhead (no client)")  # type: ignore[attr-defined]  # a TargetField
 
 
-class RuleForm(forms.Form):
+class RuleForm(PlainForm):
     """The name of a rule; its conditions and shares stand in two sets of rows."""
 
     name = forms.CharField(

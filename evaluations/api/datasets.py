@@ -11,8 +11,10 @@ from evaluations import dispatch
 from evaluations.models import Column, Dataset, DatasetVersion, Upload
 from evaluations.services import datasets
 from projects.api.base import (
+    AS_IT_IS,
     ChangeRows,
     CreateRows,
+    PlainSerializer,
     ReadRows,
     ScopedFilterSet,
     ScopedModelSerializer,
@@ -39,6 +41,7 @@ class DatasetSerializer(ScopedModelSerializer):
             "created_at",
         ]
         read_only_fields: ClassVar[list[str]] = ["id", "created_at"]
+        extra_kwargs: ClassVar[dict[str, Any]] = {"target": {"style": AS_IT_IS}}
 
 
 class DatasetFilter(ScopedFilterSet):
@@ -77,27 +80,27 @@ class VersionSerializer(ScopedModelSerializer):
         read_only_fields = fields
 
 
-class NewVersionSerializer(serializers.Serializer):
+class NewVersionSerializer(PlainSerializer):
     """A finished upload to be read as the next version."""
 
     upload = ScopedPrimaryKeyField(queryset=Upload.objects.all())
     options = serializers.DictField(required=False, help_text="How to read the file, where the guess would be wrong.")
 
 
-class ReadingSerializer(serializers.Serializer):
+class ReadingSerializer(PlainSerializer):
     """Corrections of how a file is read."""
 
     options = serializers.DictField(help_text="See the questions and choices in the version's report.")
 
 
-class QuestionSerializer(serializers.Serializer):
+class QuestionSerializer(PlainSerializer):
     """What is to be predicted, for the audit."""
 
-    target = serializers.CharField(max_length=255)
-    positive = serializers.CharField(max_length=255, required=False)
+    target = serializers.CharField(max_length=255, style=AS_IT_IS)
+    positive = serializers.CharField(max_length=255, required=False, style=AS_IT_IS)
     task = serializers.ChoiceField(["binary", "multiclass", "regression", "text"], required=False)
-    time = serializers.CharField(max_length=255, required=False)
-    group = serializers.CharField(max_length=255, required=False)
+    time = serializers.CharField(max_length=255, required=False, style=AS_IT_IS)
+    group = serializers.CharField(max_length=255, required=False, style=AS_IT_IS)
 
 
 class ColumnSerializer(ScopedModelSerializer):

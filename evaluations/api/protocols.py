@@ -13,8 +13,10 @@ from evaluations.queries.protocols import looks_left
 from evaluations.queries.runs import is_sealed, shown_result
 from evaluations.services import protocols, runs
 from projects.api.base import (
+    LINES,
     ChangeRows,
     CreateRows,
+    PlainSerializer,
     ReadRows,
     ScopedFilterSet,
     ScopedModelSerializer,
@@ -70,13 +72,13 @@ class ProtocolSerializer(ScopedModelSerializer):
         return fields
 
 
-class FreezeSerializer(serializers.Serializer):
+class FreezeSerializer(PlainSerializer):
     """The reason for a change; needed from the second version on."""
 
-    reason = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+    reason = serializers.CharField(max_length=2000, required=False, allow_blank=True, style=LINES)
 
 
-class TrainingSerializer(serializers.Serializer):
+class TrainingSerializer(PlainSerializer):
     """Which recipes to try, for how long."""
 
     recipes = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
@@ -84,7 +86,7 @@ class TrainingSerializer(serializers.Serializer):
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
 
 
-class LookSerializer(serializers.Serializer):
+class LookSerializer(PlainSerializer):
     """What is judged on the acceptance rows: a model, or an uploaded file of predictions."""
 
     model = ScopedPrimaryKeyField(queryset=TrainedModel.objects.all(), required=False)

@@ -53,7 +53,7 @@ class UploadSerializer(ScopedModelSerializer):
         return [chunk.index for chunk in upload.chunks.all()]
 
 
-class ChunkSerializer(serializers.ModelSerializer):
+class ChunkSerializer(ScopedModelSerializer):
     """One piece that has arrived."""
 
     class Meta:

@@ -6,6 +6,7 @@ from django import forms
 
 from evaluations.models import Dataset, Upload
 from projects.access import Actor
+from projects.forms.plain import ForeignField, PlainForm, PlainModelForm
 from projects.models import Engagement
 
 # The types that a person may name, as evaluations.engine.reading.values.COLUMN_TYPES; a test keeps them alike.
@@ -69,7 +70,7 @@ class DateInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class FileForm(forms.Form):
+class FileForm(PlainForm):
     """A file that has been uploaded piece by piece."""
 
     upload = forms.ModelChoiceField(
@@ -109,7 +110,7 @@ class NewDatasetForm(FileForm):
         return name
 
 
-class RightsForm(forms.ModelForm):
+class RightsForm(PlainModelForm):
     """Where data comes from and by what right it is used."""
 
     class Meta:
@@ -130,7 +131,7 @@ class RightsForm(forms.ModelForm):
         self.fields["engagement"].empty_label = "None"  # type: ignore[attr-defined]  # as above
 
 
-class ReadingForm(forms.Form):
+class ReadingForm(PlainForm):
     """How a file is read, where the guess would be wrong; empty means to find out."""
 
     encoding = forms.ChoiceField(choices=ENCODINGS, required=False)
@@ -146,14 +147,14 @@ class ReadingForm(forms.Form):
         min_value=0, max_value=10_000_000, required=False, label="Lines to skip at the start"
     )
     footer_rows = forms.IntegerField(min_value=0, max_value=1_000, required=False, label="Rows to leave out at the end")
-    missing = forms.CharField(
+    missing = ForeignField(
         required=False,
         max_length=1_000,
         label="Spellings of missing",
         help_text="Apart by commas, instead of the usual ones. Blank cells are always missing.",
     )
-    sheet = forms.CharField(required=False, max_length=100, label="Sheet of the workbook")
-    member = forms.CharField(required=False, max_length=255, label="File inside the archive")
+    sheet = ForeignField(required=False, max_length=100, label="Sheet of the workbook")
+    member = ForeignField(required=False, max_length=255, label="File inside the archive")
 
     @classmethod
     def initial_of(cls, options: dict[str, Any]) -> dict[str, Any]:
@@ -210,12 +211,12 @@ KNOWN = {
 }
 
 
-class TargetForm(forms.Form):
+class TargetForm(PlainForm):
     """What is to be predicted."""
 
-    target = forms.CharField(max_length=255, label="Column to predict", strip=False)
-    time = forms.CharField(max_length=255, required=False, label="Column of time", strip=False)
-    group = forms.CharField(max_length=255, required=False, label="Column of groups", strip=False)
+    target = ForeignField(max_length=255, label="Column to predict", strip=False)
+    time = ForeignField(max_length=255, required=False, label="Column of time", strip=False)
+    group = ForeignField(max_length=255, required=False, label="Column of groups", strip=False)
 
     def __init__(self, *args: Any, names: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

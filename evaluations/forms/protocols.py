@@ -13,6 +13,7 @@ from evaluations.engine.metrics import metrics_for
 from evaluations.forms.datasets import FileForm
 from evaluations.models import Column, DatasetVersion, Protocol
 from projects.access import Actor
+from projects.forms.plain import ForeignField, PlainForm
 
 TASKS = (
     ("binary", "Yes or no: two classes"),
@@ -67,8 +68,8 @@ def _percent(value: Any) -> Any:
     return f"{value * HUNDRED:.10g}" if isinstance(value, int | float) else value
 
 
-class Typed(forms.CharField):
-    """A short text that may stay empty."""
+class Typed(ForeignField):
+    """A short text that may stay empty: a number, or a value of a column, which the engine judges."""
 
     def __init__(self, label: str = "", hint: str = "", *, numeric: bool = True, **attrs: str) -> None:
         if numeric:
@@ -77,7 +78,7 @@ class Typed(forms.CharField):
         super().__init__(required=False, max_length=255, label=label, help_text=hint, widget=widget)
 
 
-class GateForm(forms.Form):
+class GateForm(PlainForm):
     """One promise: a metric on one side of a threshold, perhaps in a part of the rows."""
 
     metric = forms.ChoiceField(label="Metric", required=False)
@@ -124,7 +125,7 @@ class GateForm(forms.Form):
         }
 
 
-class ProtocolForm(forms.Form):
+class ProtocolForm(PlainForm):
     """The terms of a draft: data, split and gates. Nothing is refused here; the engine says what is missing."""
 
     dataset_version = forms.ModelChoiceField(
@@ -332,7 +333,7 @@ class ProtocolForm(forms.Form):
         return self, name if name in self.fields else None
 
 
-class TrainingForm(forms.Form):
+class TrainingForm(PlainForm):
     """Which recipes to try, for how long."""
 
     recipes = forms.MultipleChoiceField(

@@ -2,10 +2,12 @@
 
 from django import forms
 
+from projects.forms.plain import PlainForm
+
 MOST_BYTES = 2 << 20
 
 
-class VerifyForm(forms.Form):
+class VerifyForm(PlainForm):
     """A report's file."""
 
     file = forms.FileField(label="The report's JSON file")

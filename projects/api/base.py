@@ -52,6 +52,36 @@ from rest_framework.viewsets import GenericViewSet
 from projects.access import Actor
 from projects.api.problems import ApiProblemError
 from projects.services.idempotency import Answer, run_once
+from projects.validators import one_line, several_lines, storable
+
+LINES: dict[str, Any] = {"base_template": "textarea.html"}  # style of a text of several lines, as of a TextField
+AS_IT_IS: dict[str, Any] = {"foreign": True}  # style of a name out of foreign data, such as a column's
+
+
+class _PlainText:
+    """Lets text fields take what can be seen: one line each, or several where their style says so."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Give every text field that is written its rule."""
+        fields: dict[str, serializers.Field] = super().get_fields()  # type: ignore[misc]  # mixed into a serializer
+        for field in fields.values():
+            _want_plain_text(field)
+        return fields
+
+
+def _want_plain_text(field: serializers.Field) -> None:
+    child = getattr(field, "child", None)
+    if isinstance(child, serializers.Field):
+        _want_plain_text(child)
+    if isinstance(field, serializers.DictField | serializers.ListField | serializers.JSONField):
+        field.validators = [*field.validators, storable]
+    if isinstance(field, serializers.CharField) and not field.read_only and not field.style.get("foreign"):
+        several = field.style.get("base_template") == LINES["base_template"]
+        field.validators = [*field.validators, several_lines if several else one_line]
+
+
+class PlainSerializer(_PlainText, serializers.Serializer):
+    """A serializer of no row, whose text can be seen."""
 
 
 class ScopedPrimaryKeyField(serializers.PrimaryKeyRelatedField):
@@ -63,7 +93,7 @@ class ScopedPrimaryKeyField(serializers.PrimaryKeyRelatedField):
         return None if queryset is None else queryset.visible_to(self.context["request"].auth)
 
 
-class ScopedModelSerializer(serializers.ModelSerializer):
+class ScopedModelSerializer(_PlainText, serializers.ModelSerializer):
     """A serializer whose relations are scoped; ``fields`` is a list, so that a new column stays inside.
 
     ``Meta.fixed_fields`` names what can be set at creation only.

@@ -7,7 +7,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.base import (
+    LINES,
+    CreateRows,
+    PlainSerializer,
+    ReadRows,
+    ScopedFilterSet,
+    ScopedModelSerializer,
+    row_action,
+)
 from projects.api.shares import SendSerializer, WithAddress
 from projects.models import ChangeOrder
 from projects.services import change_orders
@@ -73,19 +81,19 @@ class ChangeOrderSerializer(ScopedModelSerializer):
         ]
 
 
-class MarkSerializer(serializers.Serializer):
+class MarkSerializer(PlainSerializer):
     """In or out of scope."""
 
     fit = serializers.ChoiceField(choices=ChangeOrder.Fit.choices)
 
 
-class DoneSerializer(serializers.Serializer):
+class DoneSerializer(PlainSerializer):
     """Done, or open again."""
 
     done = serializers.BooleanField(required=False, default=True)
 
 
-class PriceLineSerializer(serializers.Serializer):
+class PriceLineSerializer(PlainSerializer):
     """One price line; an empty milestone makes a new one."""
 
     id = serializers.CharField(required=False, max_length=60)
@@ -98,11 +106,11 @@ class PriceLineSerializer(serializers.Serializer):
     )
 
 
-class PriceSerializer(serializers.Serializer):
+class PriceSerializer(PlainSerializer):
     """What a change is, why it is one, what it costs and how long it takes."""
 
-    what = serializers.CharField()
-    why = serializers.CharField()
+    what = serializers.CharField(style=LINES)
+    why = serializers.CharField(style=LINES)
     lines = PriceLineSerializer(many=True)
     days = serializers.IntegerField(
         required=False, default=0, min_value=-change_orders.MOST_DAYS, max_value=change_orders.MOST_DAYS
@@ -110,20 +118,20 @@ class PriceSerializer(serializers.Serializer):
     expires_on = serializers.DateField()
 
 
-class ApprovalSerializer(serializers.Serializer):
+class ApprovalSerializer(PlainSerializer):
     """How the client approved by other means, and what was agreed per line where it differs."""
 
-    reason = serializers.CharField(max_length=500)
+    reason = serializers.CharField(max_length=500, style=LINES)
     amounts = serializers.DictField(
         child=serializers.IntegerField(min_value=-change_orders.LARGEST, max_value=change_orders.LARGEST),
         required=False,
     )
 
 
-class WithdrawSerializer(serializers.Serializer):
+class WithdrawSerializer(PlainSerializer):
     """Why a change is taken back."""
 
-    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True, style=LINES)
 
 
 class SentOrderSerializer(WithAddress, ChangeOrderSerializer):

@@ -7,7 +7,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import ChangeRows, CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.base import (
+    LINES,
+    ChangeRows,
+    CreateRows,
+    PlainSerializer,
+    ReadRows,
+    ScopedFilterSet,
+    ScopedModelSerializer,
+    row_action,
+)
 from projects.models import Engagement
 from projects.queries.ledgers import ledger_of_engagement
 from projects.services import engagements
@@ -38,14 +47,14 @@ class EngagementSerializer(ScopedModelSerializer):
         fixed_fields = ["client"]
 
 
-class EngagementStatusSerializer(serializers.Serializer):
+class EngagementStatusSerializer(PlainSerializer):
     """Where an engagement goes, and why."""
 
     to = serializers.ChoiceField(choices=Engagement.Status.choices)
-    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True, style=LINES)
 
 
-class LedgerSerializer(serializers.Serializer):
+class LedgerSerializer(PlainSerializer):
     """Where the money stands, in minor units; ``pending`` is shown and counted nowhere."""
 
     currency = serializers.CharField()

@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from projects.api.base import PlainSerializer
 from projects.api.problems import all_problems
 
 
-class ProblemCodeSerializer(serializers.Serializer):
+class ProblemCodeSerializer(PlainSerializer):
     """A problem that an answer may carry."""
 
     code = serializers.CharField()

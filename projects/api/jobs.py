@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.base import LINES, PlainSerializer, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
 from projects.dispatch import cancel_job, retry_job
 from projects.models import Job
 from projects.queries.jobs import log_of
@@ -71,14 +71,14 @@ class JobSerializer(ScopedModelSerializer):
         return None if left is None else round(left.total_seconds(), 1)
 
 
-class LogLineSerializer(serializers.Serializer):
+class LogLineSerializer(PlainSerializer):
     """One line that a job said."""
 
     number = serializers.IntegerField()
     text = serializers.CharField()
 
 
-class LogSerializer(serializers.Serializer):
+class LogSerializer(PlainSerializer):
     """Lines of a job's log, and where to go on."""
 
     lines = LogLineSerializer(many=True)
@@ -86,24 +86,24 @@ class LogSerializer(serializers.Serializer):
     over = serializers.BooleanField(help_text="Whether no line will follow.")
 
 
-class LogQuery(serializers.Serializer):
+class LogQuery(PlainSerializer):
     """Which lines are wished."""
 
     after = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**31 - 1)
     limit = serializers.IntegerField(required=False, default=200, min_value=1, max_value=LONGEST_PAGE)
 
 
-class WaitQuery(serializers.Serializer):
+class WaitQuery(PlainSerializer):
     """How long to wait for a change, and since which version."""
 
     wait = serializers.IntegerField(required=False, default=0, min_value=0, max_value=LONGEST_WAIT)
     since = serializers.CharField(required=False, default="", max_length=100, allow_blank=True)
 
 
-class RetrySerializer(serializers.Serializer):
+class RetrySerializer(PlainSerializer):
     """Why the job is started again."""
 
-    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+    reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True, style=LINES)
 
 
 class JobFilter(ScopedFilterSet):

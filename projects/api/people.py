@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import ActorViewSet, ReadRows, ScopedFilterSet, ScopedModelSerializer
+from projects.api.base import ActorViewSet, PlainSerializer, ReadRows, ScopedFilterSet, ScopedModelSerializer
 from projects.models import AuditEntry, Membership, Workspace
 
 
@@ -21,7 +21,7 @@ class WorkspaceSerializer(ScopedModelSerializer):
         read_only_fields = fields
 
 
-class MeSerializer(serializers.Serializer):
+class MeSerializer(PlainSerializer):
     """The caller as the application sees it."""
 
     id = serializers.UUIDField(source="user.pk", read_only=True)

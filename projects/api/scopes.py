@@ -7,7 +7,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import ChangeRows, CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.base import (
+    ChangeRows,
+    CreateRows,
+    PlainSerializer,
+    ReadRows,
+    ScopedFilterSet,
+    ScopedModelSerializer,
+    row_action,
+)
 from projects.api.shares import SendSerializer, WithAddress
 from projects.models import ScopeVersion
 from projects.scoping.starters import starters
@@ -66,7 +74,7 @@ class SentScopeSerializer(WithAddress, ScopeVersionSerializer):
         fields = [*ScopeVersionSerializer.Meta.fields, "address"]
 
 
-class CountersignSerializer(serializers.Serializer):
+class CountersignSerializer(PlainSerializer):
     """The freelancer's signature."""
 
     name = serializers.CharField(max_length=120)

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.base import PlainSerializer, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
 from projects.models import Comment, Decision, ShareLink, ShareView
 from projects.queries.shares import subject_of
 from projects.services.shares import (
@@ -57,7 +57,7 @@ class ShareLinkSerializer(ScopedModelSerializer):
         read_only_fields = fields
 
 
-class NewShareLinkSerializer(serializers.Serializer):
+class NewShareLinkSerializer(PlainSerializer):
     """What is shared, with whom, for how long."""
 
     purpose = serializers.SlugField(max_length=40)
@@ -75,7 +75,7 @@ class NewShareLinkSerializer(serializers.Serializer):
     )
 
 
-class WithAddress(serializers.Serializer):
+class WithAddress(PlainSerializer):
     """The address of the link that was just made; it cannot be asked for again."""
 
     address = serializers.SerializerMethodField()
@@ -85,7 +85,7 @@ class WithAddress(serializers.Serializer):
         return str(self.context["address"])
 
 
-class SendSerializer(serializers.Serializer):
+class SendSerializer(PlainSerializer):
     """For whom the link is, and how long it works."""
 
     name = serializers.CharField(required=False, default="", max_length=120, allow_blank=True)

@@ -1,6 +1,7 @@
 """What goes over the wire: bounded JSON bodies, one answer form, bounded pages."""
 
-import io
+import json
+import math
 from typing import Any
 
 from rest_framework.exceptions import NotAcceptable, ParseError
@@ -10,11 +11,12 @@ from rest_framework.parsers import JSONParser
 
 from projects.api.problems import ApiProblemError
 
+LARGEST_WHOLE = 2**63 - 1  # what a column of the database holds
 BODY_LIMIT = 2 * 2**20  # bytes; files have their own upload address
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON of at most ``BODY_LIMIT`` bytes; the framework's own parser reads without end."""
+    """JSON of at most ``BODY_LIMIT`` bytes, whose numbers can be stored; the framework's own parser reads on."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Read one byte more than allowed, so that a wrong Content-Length helps nobody."""
@@ -22,9 +24,33 @@ class BoundedJSONParser(JSONParser):
         if len(raw) > BODY_LIMIT:
             raise ApiProblemError("body-too-large", f"A body may have {BODY_LIMIT} bytes at most.")
         try:
-            return super().parse(io.BytesIO(raw), media_type, parser_context)
+            return json.loads(
+                raw.decode(), parse_constant=_no_constant, parse_float=_finite_number, parse_int=_whole_number
+            )
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
+        except ValueError as error:
+            raise ParseError(f"The JSON cannot be read: {error}") from None
+
+
+def _no_constant(name: str) -> None:
+    message = f"{name} is no number of JSON."
+    raise ValueError(message)
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        message = f"The number {text[:20]} is too large."
+        raise ValueError(message)
+    return number
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > len(str(-LARGEST_WHOLE)) or abs(int(text)) > LARGEST_WHOLE:
+        message = f"The number {text[:20]}… has too many digits; send it as a text where the field takes one."
+        raise ValueError(message)
+    return int(text)
 
 
 class JsonAnyway(DefaultContentNegotiation):

@@ -8,12 +8,13 @@ from django.utils import timezone
 
 from projects.forms.amounts import read_amount, typed_amount
 from projects.forms.engagements import DateInput
+from projects.forms.plain import PlainModelForm
 from projects.models import ChangeOrder
 
 SPARE_LINES = 2
 
 
-class RequestForm(forms.ModelForm):
+class RequestForm(PlainModelForm):
     """A wish in one line: what, who, when, and whether it is in scope."""
 
     class Meta:
@@ -35,7 +36,7 @@ class RequestForm(forms.ModelForm):
         return self.cleaned_data["asked_on"] or timezone.localdate()
 
 
-class PriceForm(forms.ModelForm):
+class PriceForm(PlainModelForm):
     """What a change is and costs; its price lines are read from the repeated fields beside it."""
 
     class Meta:

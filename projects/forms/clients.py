@@ -2,10 +2,11 @@
 
 from django import forms
 
+from projects.forms.plain import PlainModelForm
 from projects.models import Client, Contact
 
 
-class ClientForm(forms.ModelForm):
+class ClientForm(PlainModelForm):
     """The particulars of a client."""
 
     class Meta:
@@ -30,7 +31,7 @@ class ClientForm(forms.ModelForm):
         return country
 
 
-class ContactForm(forms.ModelForm):
+class ContactForm(PlainModelForm):
     """A person at a client."""
 
     class Meta:

@@ -6,6 +6,7 @@ from django import forms
 
 from projects.access import Actor
 from projects.currencies import EXPONENTS
+from projects.forms.plain import PlainModelForm
 from projects.models import Client, Engagement
 
 
@@ -18,7 +19,7 @@ class DateInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class EngagementForm(forms.ModelForm):
+class EngagementForm(PlainModelForm):
     """The particulars of an engagement; the client is one of the actor's workspace."""
 
     class Meta:

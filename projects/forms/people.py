@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 
 from projects.access import Role
 from projects.currencies import EXPONENTS
+from projects.forms.plain import PlainForm
 from projects.models import User
 
 COMMON = ["EUR", "USD", "GBP", "CHF"]
@@ -22,7 +23,7 @@ def zones() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in names if not name.startswith(("Etc/", "posix/", "right/"))]
 
 
-class WorkspaceForm(forms.Form):
+class WorkspaceForm(PlainForm):
     """What a workspace is called and counts in."""
 
     name = forms.CharField(label="Workspace", max_length=120)
@@ -30,7 +31,7 @@ class WorkspaceForm(forms.Form):
     time_zone = forms.ChoiceField(choices=zones, initial="UTC")
 
 
-class NewAccountForm(forms.Form):
+class NewAccountForm(PlainForm):
     """The name and password of a new account; the address is known or typed beside them."""
 
     name = forms.CharField(
@@ -75,20 +76,20 @@ class SetUpForm(NewAccountForm):
     field_order = ["name", "email", "password", "workspace_name", "currency", "time_zone"]
 
 
-class InvitationForm(forms.Form):
+class InvitationForm(PlainForm):
     """Who is invited, as what."""
 
     email = forms.EmailField(label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(choices=Role.choices, initial=Role.MEMBER)
 
 
-class RoleForm(forms.Form):
+class RoleForm(PlainForm):
     """What a person may do."""
 
     role = forms.ChoiceField(choices=Role.choices)
 
 
-class TokenForm(forms.Form):
+class TokenForm(PlainForm):
     """What a token is for, what it may do and how long."""
 
     name = forms.CharField(max_length=80, help_text="Where it will be used, such as “nightly training”.")
@@ -101,14 +102,14 @@ class TokenForm(forms.Form):
         return ["read", "write"] if self.cleaned_data["access"] == "write" else ["read"]
 
 
-class AppearanceForm(forms.Form):
+class AppearanceForm(PlainForm):
     """A person's name and theme."""
 
     name = forms.CharField(label="Your name", max_length=150)
     theme = forms.ChoiceField(choices=[("system", "Like my device"), ("light", "Light"), ("dark", "Dark")])
 
 
-class TrailFilterForm(forms.Form):
+class TrailFilterForm(PlainForm):
     """What part of the audit trail to show."""
 
     action = forms.ChoiceField(

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from projects.forms.amounts import read_amount
+from projects.forms.plain import PlainForm
 from projects.scoping.documents import SECTIONS
 from projects.services.scope_drafts import WORK, WORK_FIELDS
 
@@ -56,7 +57,7 @@ def typed_steps(typed: str) -> int:
         raise forms.ValidationError(message) from None
 
 
-class CountersignForm(forms.Form):
+class CountersignForm(PlainForm):
     """The freelancer's signature."""
 
     name = forms.CharField(

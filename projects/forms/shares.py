@@ -4,13 +4,14 @@ from typing import Any
 
 from django import forms
 
+from projects.forms.plain import PlainForm
 from projects.models import Decision
 from projects.services.shares import DEFAULT_DAYS, MOST_DAYS, SHORTEST_PASSCODE
 
 DAYS = [(7, "7 days"), (DEFAULT_DAYS, "14 days"), (30, "30 days"), (MOST_DAYS, "90 days")]
 
 
-class ShareLinkForm(forms.Form):
+class ShareLinkForm(PlainForm):
     """For whom a link is, how long it lasts, and whether it asks for a passcode."""
 
     recipient_name = forms.CharField(label="For whom", max_length=120, required=False)
@@ -27,7 +28,7 @@ class ShareLinkForm(forms.Form):
     )
 
 
-class PasscodeForm(forms.Form):
+class PasscodeForm(PlainForm):
     """The passcode of a link."""
 
     passcode = forms.CharField(
@@ -35,7 +36,7 @@ class PasscodeForm(forms.Form):
     )
 
 
-class VisitorCommentForm(forms.Form):
+class VisitorCommentForm(PlainForm):
     """A question or remark of someone without an account."""
 
     name = forms.CharField(label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
@@ -43,13 +44,13 @@ class VisitorCommentForm(forms.Form):
     text = forms.CharField(label="Your question or remark", max_length=4000, widget=forms.Textarea(attrs={"rows": 4}))
 
 
-class CommentForm(forms.Form):
+class CommentForm(PlainForm):
     """A remark of someone of the workspace."""
 
     text = forms.CharField(label="Your answer or remark", max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(PlainForm):
     """A client's answer: which, who gives it, and the sentence that is agreed to.
 
     ``choices`` are the answers that this document offers; ``consent`` is the sentence beside the box.
