@@ -1,9 +1,6 @@
 """The explorer for programs: sums by any dimension, the lines, and costs beside fees."""
 
-import io
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,15 +11,15 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.bills.export import write_csv, write_focus
 from billing.forms.spend import BASES, read_question, unknown_parameters
 from billing.queries.costs import engagement_cost, milestone_cost
-from billing.queries.spend import COLUMNS, Question, as_line, count_lines, every_line, explore, lines_page
-from projects.api.base import ActorViewSet, ScopedPrimaryKeyField
+from billing.queries.lines import FORMATS, find_lines, written
+from billing.queries.narrowing import COLUMNS, LINE_COLUMNS, Question
+from billing.queries.spend import explore
+from projects.api.base import ActorViewSet, PlainSerializer, ScopedPrimaryKeyField
 from projects.api.problems import ApiProblemError
 from projects.models import Engagement, Milestone
 
-BUNDLE = 500
 LINES = 100
 QUERY = [
     OpenApiParameter("by", str, description="What to group by: " + ", ".join(COLUMNS) + ", engagement or tag:KEY."),
@@ -31,11 +28,11 @@ QUERY = [
     OpenApiParameter("from", str, description="First month, such as 2026-01."),
     OpenApiParameter("to", str, description="Last month."),
     OpenApiParameter("engagement", str, description="An id, unallocated or overhead."),
-    *(OpenApiParameter(name, str, description="Only this value.") for name in COLUMNS),
+    *(OpenApiParameter(name, str, description="Only this value.") for name in (*COLUMNS, *LINE_COLUMNS)),
 ]
 
 
-class GroupSerializer(serializers.Serializer):
+class GroupSerializer(PlainSerializer):
     """One value of the dimension."""
 
     key = serializers.CharField(allow_blank=True)
@@ -48,7 +45,7 @@ class GroupSerializer(serializers.Serializer):
 
 
 @extend_schema_serializer(many=False)
-class ExplorationSerializer(serializers.Serializer):
+class ExplorationSerializer(PlainSerializer):
     """Sums by month and dimension; amounts are texts, unallocated money stands first."""
 
     by = serializers.CharField()
@@ -64,7 +61,7 @@ class ExplorationSerializer(serializers.Serializer):
     groups = GroupSerializer(many=True)
 
 
-class LineSerializer(serializers.Serializer):
+class LineSerializer(PlainSerializer):
     """One line of a bill, every amount as its exact text."""
 
     source = serializers.UUIDField(source="source_id")  # type: ignore[assignment]  # the wire's word
@@ -76,6 +73,7 @@ class LineSerializer(serializers.Serializer):
     category = serializers.CharField(allow_blank=True)
     region = serializers.CharField(allow_blank=True)
     resource = serializers.CharField(allow_blank=True)
+    sku = serializers.CharField(allow_blank=True)
     description = serializers.CharField(allow_blank=True)
     usage_start = serializers.DateTimeField(allow_null=True)
     period_start = serializers.DateField(allow_null=True)
@@ -89,14 +87,14 @@ class LineSerializer(serializers.Serializer):
     rule = serializers.UUIDField(source="rule_id", allow_null=True)
 
 
-class LinesSerializer(serializers.Serializer):
+class LinesSerializer(PlainSerializer):
     """Some lines and how many there are."""
 
     count = serializers.IntegerField()
     results = LineSerializer(many=True)
 
 
-class CurrencyCostSerializer(serializers.Serializer):
+class CurrencyCostSerializer(PlainSerializer):
     """Costs in one currency."""
 
     currency = serializers.CharField()
@@ -105,7 +103,7 @@ class CurrencyCostSerializer(serializers.Serializer):
     total = serializers.CharField()
 
 
-class CostSerializer(serializers.Serializer):
+class CostSerializer(PlainSerializer):
     """What an engagement or a milestone has cost."""
 
     costs = CurrencyCostSerializer(many=True)
@@ -115,7 +113,7 @@ class CostSerializer(serializers.Serializer):
     unpriced = serializers.IntegerField()
 
 
-class CostWishSerializer(serializers.Serializer):
+class CostWishSerializer(PlainSerializer):
     """Whose costs: one of the two."""
 
     engagement = ScopedPrimaryKeyField(queryset=Engagement.objects.all(), required=False)
@@ -126,7 +124,7 @@ class SpendViewSet(ActorViewSet):
     """Where the money went."""
 
     serializer_class = ExplorationSerializer
-    list_parameters: ClassVar[tuple[str, ...]] = ("by", "basis", "currency", "from", "to", "engagement", *COLUMNS)
+    list_parameters: ClassVar[tuple[str, ...]] = tuple(parameter.name for parameter in QUERY)
     pagination_class = None
 
     @extend_schema(parameters=QUERY, responses=ExplorationSerializer)
@@ -148,8 +146,9 @@ class SpendViewSet(ActorViewSet):
         start = request.query_params.get("start", "0")
         if not (start.isascii() and start.isdigit() and len(start) < 10):  # noqa: PLR2004  # what a number of lines may have
             raise ApiProblemError("invalid-input", "start is a number of lines, 0 or more.")
-        found = lines_page(self.actor, question, start=int(start), size=LINES)
-        return Response({"count": count_lines(self.actor, question), "results": LineSerializer(found, many=True).data})
+        found = find_lines(self.actor, question)
+        lines = found.some(start=int(start), size=LINES)
+        return Response({"count": found.total, "results": LineSerializer(lines, many=True).data})
 
     @extend_schema(
         parameters=[*QUERY, OpenApiParameter("form", str, enum=["csv", "focus"])],
@@ -160,21 +159,11 @@ class SpendViewSet(ActorViewSet):
         """Write the lines out, as CSV or as FOCUS 1.3."""
         question = self._question(request, "form")
         form = request.query_params.get("form", "csv")
-        if form not in ("csv", "focus"):
+        if form not in FORMATS:
             raise ApiProblemError("invalid-input", "form is csv or focus.")
-        writer = write_csv if form == "csv" else write_focus
-        answer = StreamingHttpResponse(self._written(question, writer), content_type="text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(written(self.actor, question, form), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="spend-{form}.csv"'
         return answer
-
-    def _written(self, question: Question, writer: Any) -> Iterator[str]:
-        lines = (as_line(line) for line in every_line(self.actor, question))
-        bundle, first = list(islice(lines, BUNDLE)), True
-        while first or bundle:
-            out = io.StringIO()
-            writer(out, bundle)
-            yield out.getvalue() if first else out.getvalue().partition("\r\n")[2]
-            bundle, first = list(islice(lines, BUNDLE)), False
 
     @extend_schema(
         parameters=[OpenApiParameter(name, OpenApiTypes.UUID) for name in ("engagement", "milestone")],

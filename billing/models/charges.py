@@ -56,7 +56,11 @@ class Charge(models.Model):
     class Meta:
         ordering = ["source", "row"]
         constraints = [models.UniqueConstraint(fields=["source", "row"], name="charge_row_once")]
-        indexes = [models.Index(fields=["source", "usage_start"], name="charge_by_day")]
+        indexes = [
+            models.Index(fields=["source", "usage_start"], name="charge_by_day"),
+            models.Index(fields=["source", "resource"], name="charge_by_resource"),
+            models.Index(fields=["source", "sku"], name="charge_by_sku"),
+        ]
 
     def __str__(self) -> str:
         return f"line {self.row}"

@@ -7,58 +7,22 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Max, Min, Sum
 from django.utils import timezone
 
 from billing.bills.amounts import from_nanos
-from billing.bills.lines import FIELDS, ChargeLine
 from billing.forecast import MonthForecast, forecast_month
-from billing.models import Bill, Charge, DailySpend, MonthlySpend, SpendRule
+from billing.models import Bill, DailySpend, MonthlySpend
 from billing.money import share_out
+from billing.queries.narrowing import COLUMNS, OVERHEAD, UNALLOCATED, Question, amount_of, spend_rows
 from billing.queries.rules import rules_of
 from projects.access import Actor
 
-UNALLOCATED, OVERHEAD, OTHER, NONE = "unallocated", "overhead", "other", ""
-COLUMNS = {
-    "provider": "provider",
-    "service": "service",
-    "service_category": "service_category",
-    "account": "billing_account",
-    "sub_account": "sub_account",
-    "region": "region",
-    "category": "category",
-}
-TITLES = {
-    "provider": "Provider",
-    "service": "Service",
-    "service_category": "Kind of service",
-    "account": "Account",
-    "sub_account": "Sub-account",
-    "region": "Region",
-    "category": "Kind of charge",
-    "engagement": "Engagement",
-    "tag": "Tag",
-}
+OTHER = "other"
 SERIES = 7  # named parts of a month's bar; the rest is one more
 MONTHS = 12
 FORECAST_HISTORY = 120  # days
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: which currency and months, grouped by what, narrowed to what.
-
-    ``by`` is a key of TITLES other than tag, or ``tag:`` with a key. ``where`` narrows columns,
-    engagement (an id, ``unallocated`` or ``overhead``) and tags (``tag:`` with a key).
-    """
-
-    by: str = "service"
-    currency: str = ""
-    basis: str = "billed"
-    first: date | None = None
-    last: date | None = None
-    where: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -141,46 +105,6 @@ def currencies_of(actor: Actor | None) -> list[tuple[str, date, date]]:
     return [(currency, first.replace(day=1), last.replace(day=1)) for currency, _, first, last in ordered]
 
 
-def spend_rows(actor: Actor | None, question: Question) -> QuerySet[MonthlySpend]:
-    """Narrow the monthly sums to what is asked."""
-    rows: QuerySet[MonthlySpend] = MonthlySpend.objects.visible_to(actor)
-    if question.currency:
-        rows = rows.filter(currency=question.currency)
-    if question.first:
-        rows = rows.filter(month__gte=question.first)
-    if question.last:
-        rows = rows.filter(month__lte=question.last)
-    for name, value in question.where.items():
-        rows = rows.filter(_condition(actor, name, value))
-    return rows
-
-
-def _condition(actor: Actor | None, name: str, value: str) -> Q:
-    if name in COLUMNS:
-        return Q(**{COLUMNS[name]: value})
-    if name == "engagement":
-        return _of_engagement(actor, value)
-    # Tags are stored with ordered keys and no spaces, so one pair is one piece of text.
-    key = name.removeprefix("tag:")
-    if not value:
-        return ~Q(tags__contains=f"{json.dumps(key, ensure_ascii=False)}:")
-    pair = f"{json.dumps(key, ensure_ascii=False)}:{json.dumps(value, ensure_ascii=False)}"
-    return Q(tags__contains=pair)
-
-
-def _of_engagement(actor: Actor | None, value: str) -> Q:
-    if value == UNALLOCATED:
-        return Q(rule=None)
-    rules = SpendRule.objects.visible_to(actor)
-    if value == OVERHEAD:
-        return Q(rule__in=list(rules.filter(parts__engagement=None).values_list("pk", flat=True)))
-    return Q(rule__in=[rule.pk for rule in rules.prefetch_related("parts") if _bears(rule, value)])
-
-
-def _bears(rule: SpendRule, engagement: str) -> bool:
-    return any(str(part.engagement_id) == engagement for part in rule.parts.all())
-
-
 def explore(actor: Actor | None, question: Question) -> Exploration:
     """Answer a question from the monthly sums."""
     known = currencies_of(actor)
@@ -231,11 +155,11 @@ def _span(question: Question, known: list[tuple[str, date, date]]) -> tuple[date
 
 def _sums(actor: Actor | None, asked: Question) -> Iterator[tuple[Any, ...]]:
     """Read (month, value, rule, net, credits, list, rows) in nano-units."""
-    nano = "effective_nano" if asked.basis == "effective" else "billed_nano"
     column = "tags" if asked.by.startswith("tag:") else COLUMNS.get(asked.by)
+    rows = spend_rows(actor, asked).order_by()
+    net, kept, listed, lines = (amount_of(rows, name) for name in (asked.basis, "credits", "list", "lines"))
     wanted = ["month", *([column] if column else []), "rule"]
-    rows = spend_rows(actor, asked).order_by().values_list(*wanted)
-    sums = rows.annotate(net=Sum(nano), kept=Sum("credits_nano"), listed=Sum("list_nano"), lines=Sum("rows"))
+    sums = rows.values_list(*wanted).annotate(net_sum=net, kept_sum=kept, listed_sum=listed, line_count=lines)
     for row in sums:
         month, value, rule = row[0], row[1] if column else "", row[-5]
         yield month, value, rule, *row[-4:]
@@ -317,60 +241,3 @@ def forecast_of(actor: Actor | None, currency: str) -> MonthForecast | None:
     recent = rows.filter(day__gt=since, day__lte=last).order_by().values_list("day")
     daily = {day: from_nanos(nanos) for day, nanos in recent.annotate(nanos=Sum("billed_nano"))}
     return forecast_month(daily, through=last)
-
-
-# --- lines ----------------------------------------------------------------------------------------
-def count_lines(actor: Actor | None, question: Question) -> int:
-    """Count the lines that fit, from the sums."""
-    return int(spend_rows(actor, question).aggregate(lines=Sum("rows"))["lines"] or 0)
-
-
-def lines_page(actor: Actor | None, question: Question, *, start: int, size: int) -> list[Charge]:
-    """Return some lines that fit, the latest month first; the sums say in which parts of files they stand."""
-    parts = (
-        spend_rows(actor, question)
-        .order_by("-month", "source", "period_start")
-        .values_list("month", "source", "period_start")
-        .annotate(lines=Sum("rows"))
-    )
-    found: list[Charge] = []
-    for month, source, period_start, lines in parts:
-        if start >= lines:
-            start -= lines
-            continue
-        rows = _lines_in(actor, question, source, period_start, month).select_related("rule", "source")
-        found += rows[start : start + size - len(found)]
-        start = 0
-        if len(found) >= size:
-            break
-    return found
-
-
-def every_line(actor: Actor | None, question: Question) -> Iterator[Charge]:
-    """Yield all lines that fit, without ever holding many."""
-    parts = spend_rows(actor, question).order_by("month", "source", "period_start")
-    for month, source, period_start, _ in parts.values_list("month", "source", "period_start").annotate(n=Count("pk")):
-        rows = _lines_in(actor, question, source, period_start, month)
-        yield from rows.order_by("usage_start", "row").iterator(2_000)
-
-
-def _lines_in(
-    actor: Actor | None, question: Question, source: Any, period_start: date | None, month: date
-) -> QuerySet[Charge]:
-    rows: QuerySet[Charge] = Charge.objects.visible_to(actor).filter(source=source, period_start=period_start)
-    if period_start is None:
-        rows = rows.filter(Q(usage_start__year=month.year, usage_start__month=month.month) | Q(usage_start=None))
-    if question.currency:
-        rows = rows.filter(currency=question.currency)
-    for name, value in question.where.items():
-        rows = rows.filter(_condition(actor, name, value))
-    return rows.order_by("-usage_start", "row")
-
-
-def as_line(charge: Charge) -> ChargeLine:
-    """Return a stored line as the value that exports write."""
-    numbers = ("quantity", "billed", "effective", "list_cost", "contracted", "credits")
-    values = {name: getattr(charge, name) for name in FIELDS}
-    values |= {name: None if values[name] is None else Decimal(values[name]) for name in numbers}
-    values["tags"] = json.loads(charge.tags) if charge.tags else {}
-    return ChargeLine(row=charge.row, **values)

@@ -13,8 +13,9 @@ from billing.allocation import Condition, RuleError
 from billing.forms.rules import RuleForms
 from billing.kind_names import ALLOCATE
 from billing.models import SpendRule
+from billing.queries.narrowing import UNALLOCATED, Question, spend_rows
 from billing.queries.rules import preview_rule, rules_of
-from billing.queries.spend import UNALLOCATED, Question, explore, spend_rows
+from billing.queries.spend import explore
 from billing.views.sections import FORM_METHODS, UNUSABLE, show
 from projects.errors import DomainError
 from projects.models import Job

@@ -1,9 +1,6 @@
 """The explorer: where the money went, down to the line, and out as a file."""
 
-import io
-from collections.abc import Iterator
 from datetime import date
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,26 +10,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from billing.bills.export import write_csv, write_focus
 from billing.forms.spend import read_question
 from billing.models import BillImport, Charge
+from billing.queries.lines import FORMATS, as_line, find_lines, written
+from billing.queries.narrowing import LINE_COLUMNS, TITLES, UNALLOCATED, Question
 from billing.queries.rules import reasons_for
-from billing.queries.spend import (
-    OTHER,
-    SERIES,
-    TITLES,
-    UNALLOCATED,
-    Exploration,
-    Group,
-    Question,
-    as_line,
-    count_lines,
-    every_line,
-    explore,
-    forecast_of,
-    lines_page,
-    tag_keys_of,
-)
+from billing.queries.spend import OTHER, SERIES, Exploration, Group, explore, forecast_of, tag_keys_of
 from billing.views.sections import show
 from projects.filters import with_query
 from projects.models import Engagement
@@ -40,8 +23,7 @@ from projects.web import ActorRequest, member
 
 TAGS_OFFERED = 6
 PER_PAGE = 50
-FORMATS = {"csv": write_csv, "focus": write_focus}
-BUNDLE = 500  # lines of an export written at once
+NARROWED_BY = {**TITLES, "resource": "Resource", "sku": "SKU"}
 
 
 @require_GET
@@ -58,6 +40,7 @@ def spend(request: ActorRequest) -> HttpResponse:
         "title_of_dimension": _title(question.by),
         "dimensions": _dimensions(request, found) if has_any else [],
         "filters": _filters(request, question),
+        "narrowing": [(name, NARROWED_BY[name], question.where.get(name, "")) for name in LINE_COLUMNS],
         "chart_rows": _chart_rows(found),
         "forecast": forecast_of(request.actor, found.currency) if has_any else None,
         "has_any": has_any,
@@ -76,14 +59,14 @@ def spend(request: ActorRequest) -> HttpResponse:
 def spend_lines(request: ActorRequest) -> HttpResponse:
     """List the lines that fit the filters, the latest first."""
     question = read_question(request.GET)
-    total = count_lines(request.actor, question)
+    found = find_lines(request.actor, question)
+    total = found.total
     pages = max((total + PER_PAGE - 1) // PER_PAGE, 1)
     number = min(max(_number(request.GET.get("page", "1")), 1), pages)
-    lines = lines_page(request.actor, question, start=(number - 1) * PER_PAGE, size=PER_PAGE)
     query = request.GET.copy()
     query.pop("page", None)
     context = {
-        "lines": lines,
+        "lines": found.some(start=(number - 1) * PER_PAGE, size=PER_PAGE),
         "total": total,
         "number": number,
         "pages": pages,
@@ -110,6 +93,8 @@ def spend_line(request: ActorRequest, bill_import_id: UUID) -> HttpResponse:
         "reasons": reasons_for(line, request.actor.workspace),
         "tags": sorted((as_line(line).tags or {}).items()),
         "start": urlencode({"field": "service", "value": line.service}),
+        "same_resource": urlencode({"resource": line.resource, "currency": line.currency}),
+        "same_sku": urlencode({"sku": line.sku, "currency": line.currency}),
     }
     return show(request, "spend", "spend_line", context)
 
@@ -122,20 +107,9 @@ def spend_export(request: ActorRequest) -> HttpResponseBase:
     if wished not in FORMATS:
         raise Http404
     question = read_question(request.GET)
-    response = StreamingHttpResponse(_written(request, question, wished), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(written(request.actor, question, wished), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="spend-{wished}.csv"'
     return response
-
-
-def _written(request: ActorRequest, question: Question, wished: str) -> Iterator[str]:
-    lines = (as_line(line) for line in every_line(request.actor, question))
-    bundle, first = list(islice(lines, BUNDLE)), True
-    while first or bundle:
-        out = io.StringIO()
-        FORMATS[wished](out, bundle)
-        text = out.getvalue()
-        yield text if first else text.partition("\r\n")[2]
-        bundle, first = list(islice(lines, BUNDLE)), False
 
 
 def _row(request: ActorRequest, found: Exploration, group: Group) -> dict[str, Any]:
@@ -204,7 +178,7 @@ def _engagement_name(request: ActorRequest, value: str) -> str:
 
 
 def _title(by: str) -> str:
-    return f"Tag {by[4:]}" if by.startswith("tag:") else TITLES.get(by, by)
+    return f"Tag {by[4:]}" if by.startswith("tag:") else NARROWED_BY.get(by, by)
 
 
 def _chart_rows(found: Exploration) -> list[dict[str, Any]]:

@@ -214,3 +214,15 @@ def test_a_budget_a_rate_and_machine_time_are_typed(signed_in, engagement, miles
 def test_costs_stand_beside_the_fee(signed_in, rows, engagement, milestone):
     opens(signed_in, "projects:engagement", engagement.pk, contains=["Spend", "3.00", "Machine time"])
     opens(signed_in, "projects:milestone", milestone.pk, contains=["Set a budget"])
+
+
+def test_a_resource_stays_in_the_address_and_can_be_taken_out(signed_in, actor, tmp_path):
+    source = make.store(
+        actor, make.focus_bill(make.focus_line("1.5"), make.focus_line("2", resource="vm-2")), tmp_path=tmp_path
+    )
+    line = signed_in.get(reverse("billing:spend-line", args=[source.pk]), {"row": 2}).content.decode()
+    assert 'href="/spend/?resource=vm-2&amp;currency=USD"' in line
+    page = signed_in.get(reverse("billing:spend"), {"resource": "vm-2", "by": "region"}).content.decode()
+    assert "Resource: vm-2" in page
+    assert 'href="?by=region"' in page  # the chip's way out keeps the rest
+    assert "resource=vm-2&amp;region=eu-west-1" in page  # and the way to the lines keeps the filter

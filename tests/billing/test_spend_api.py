@@ -157,3 +157,23 @@ def test_nothing_of_another_workspace_can_be_named(call, stranger, october):
     call("get", f"/spend-rules/{source.pk}/", status=404)
     call("delete", f"/spend-rules/{source.pk}/", status=404)
     call("get", f"/spend/lines/?engagement={theirs.pk}")
+
+
+def test_spend_is_narrowed_to_a_resource_and_a_sku_down_to_the_line(call, actor, tmp_path):
+    bill = make.focus_bill(
+        make.focus_line("1.5", resource="vm-1"),
+        make.focus_line("2", resource="vm-2", day="2026-10-07"),
+        make.focus_line("-0.5", resource="vm-1", category="Credit"),
+    )
+    header, *lines = bill.splitlines()
+    skus = "\n".join([f"{header},SkuId", *(f"{line},{sku}" for line, sku in zip(lines, "abb", strict=True)), ""])
+    make.store(actor, skus, tmp_path=tmp_path)
+    found = call("get", "/spend/?resource=vm-1").json()
+    assert (found["net"], found["credits"], found["rows"]) == ("1.000000000", "-0.500000000", 2)
+    assert found["months"] == ["2026-10-01"]
+    assert call("get", "/spend/?sku=b&by=engagement").json()["unallocated"] == "1.500000000"
+    lines = call("get", "/spend/lines/?resource=vm-1&sku=b").json()
+    assert [(line["row"], line["sku"]) for line in lines["results"]] == [(3, "b")]
+    assert lines["count"] == 1
+    assert b"".join(call("get", "/spend/export/?sku=a").streaming_content).count(b"\r\n") == 2
+    assert call("get", "/spend/?resource=nothing").json()["rows"] == 0

@@ -16,8 +16,9 @@ from billing.models import BudgetAlert, Charge, ComputeEntry, SpendRule
 from billing.queries.budgets import budget_needs, state_of
 from billing.queries.compute import purpose_of
 from billing.queries.costs import engagement_cost, milestone_cost
+from billing.queries.narrowing import Question
 from billing.queries.rules import preview_rule
-from billing.queries.spend import Question, explore, forecast_of
+from billing.queries.spend import explore, forecast_of
 from billing.services import budgets, compute, rates
 from billing.services.rules import Target
 from projects.models import Mail

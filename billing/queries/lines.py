@@ -1,0 +1,98 @@
+"""The lines behind the sums: some of them for a page, all of them for a file."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from billing.bills.export import write_csv, write_focus
+from billing.bills.lines import FIELDS, ChargeLine
+from billing.models import Charge
+from billing.queries.narrowing import Question, amount_of, narrowed, spend_rows
+from projects.access import Actor
+
+FORMATS = {"csv": write_csv, "focus": write_focus}
+BUNDLE = 500  # lines of an export written at once
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLines:
+    """The lines that fit, as the sums know them: how many stand in which part of which file."""
+
+    actor: Actor | None
+    question: Question
+    parts: tuple[tuple[date, Any, date | None, int], ...]  # month, source, period_start, lines; the latest first
+
+    @property
+    def total(self) -> int:
+        """Count them."""
+        return sum(lines for *_, lines in self.parts)
+
+    def some(self, *, start: int, size: int) -> list[Charge]:
+        """Read some of them, the latest month first."""
+        found: list[Charge] = []
+        for month, source, period_start, lines in self.parts:
+            if start >= lines:
+                start -= lines
+                continue
+            rows = _lines_in(self.actor, self.question, source, period_start, month)
+            found += rows.select_related("rule", "source")[start : start + size - len(found)]
+            start = 0
+            if len(found) >= size:
+                break
+        return found
+
+
+def find_lines(actor: Actor | None, question: Question) -> FoundLines:
+    """Find where the lines stand that fit."""
+    return FoundLines(actor, question, tuple(_parts(actor, question, "-month")))
+
+
+def every_line(actor: Actor | None, question: Question) -> Iterator[Charge]:
+    """Yield all lines that fit, without ever holding many."""
+    for month, source, period_start, _ in _parts(actor, question, "month"):
+        rows = _lines_in(actor, question, source, period_start, month)
+        yield from rows.order_by("usage_start", "row").iterator(2_000)
+
+
+def written(actor: Actor | None, question: Question, form: str) -> Iterator[str]:
+    """Yield all lines that fit as the text of a file, as they are read from the database."""
+    lines = map(as_line, every_line(actor, question))
+    bundle, first = list(islice(lines, BUNDLE)), True
+    while first or bundle:
+        out = io.StringIO()
+        FORMATS[form](out, bundle)
+        yield out.getvalue() if first else out.getvalue().partition("\r\n")[2]
+        bundle, first = list(islice(lines, BUNDLE)), False
+
+
+def as_line(charge: Charge) -> ChargeLine:
+    """Return a stored line as the value that exports write."""
+    numbers = ("quantity", "billed", "effective", "list_cost", "contracted", "credits")
+    values = {name: getattr(charge, name) for name in FIELDS}
+    values |= {name: None if values[name] is None else Decimal(values[name]) for name in numbers}
+    values["tags"] = json.loads(charge.tags) if charge.tags else {}
+    return ChargeLine(row=charge.row, **values)
+
+
+def _parts(actor: Actor | None, question: Question, order: str) -> Any:
+    """List the parts of files in which lines stand, with how many: (month, source, period_start, lines)."""
+    rows = spend_rows(actor, question).order_by(order, "source", "period_start")
+    return rows.values_list("month", "source", "period_start").annotate(count=amount_of(rows, "lines"))
+
+
+def _lines_in(
+    actor: Actor | None, question: Question, source: Any, period_start: date | None, month: date
+) -> QuerySet[Charge]:
+    rows: QuerySet[Charge] = Charge.objects.visible_to(actor).filter(source=source, period_start=period_start)
+    if period_start is None:
+        rows = rows.filter(Q(usage_start__year=month.year, usage_start__month=month.month) | Q(usage_start=None))
+    if question.currency:
+        rows = rows.filter(currency=question.currency)
+    return narrowed(rows, actor, question).order_by("-usage_start", "row")

@@ -1,0 +1,130 @@
+"""What is asked of spend, and the rows that answer it: monthly sums, or lines where sums do not tell."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db.models import Case, Count, DateField, F, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast, Coalesce, TruncMonth
+
+from billing.models import Charge, MonthlySpend, SpendRule
+from projects.access import Actor
+
+UNALLOCATED, OVERHEAD = "unallocated", "overhead"
+COLUMNS = {
+    "provider": "provider",
+    "service": "service",
+    "service_category": "service_category",
+    "account": "billing_account",
+    "sub_account": "sub_account",
+    "region": "region",
+    "category": "category",
+}
+LINE_COLUMNS = {"resource": "resource", "sku": "sku"}  # only lines know them
+TITLES = {
+    "provider": "Provider",
+    "service": "Service",
+    "service_category": "Kind of service",
+    "account": "Account",
+    "sub_account": "Sub-account",
+    "region": "Region",
+    "category": "Kind of charge",
+    "engagement": "Engagement",
+    "tag": "Tag",
+}
+BILLED = Coalesce(F("billed_nano"), F("effective_nano"), Value(0))
+AMOUNTS: dict[Any, dict[str, Any]] = {  # what each sort of row adds
+    MonthlySpend: {
+        "billed": Sum("billed_nano"),
+        "effective": Sum("effective_nano"),
+        "credits": Sum("credits_nano"),
+        "list": Sum("list_nano"),
+        "lines": Sum("rows"),
+    },
+    Charge: {  # as billing.services.spend_sums adds them
+        "billed": Sum(BILLED),
+        "effective": Sum(Coalesce(F("effective_nano"), F("billed_nano"), Value(0))),
+        "credits": Sum(Case(When(category="credit", then=BILLED), default=Coalesce(F("credits_nano"), Value(0)))),
+        "list": Sum(Coalesce(F("list_cost_nano"), F("billed_nano"), F("effective_nano"), Value(0))),
+        "lines": Count("pk"),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: which currency and months, grouped by what, narrowed to what.
+
+    ``by`` is a key of TITLES other than tag, or ``tag:`` with a key. ``where`` narrows columns,
+    engagement (an id, ``unallocated`` or ``overhead``) and tags (``tag:`` with a key).
+    """
+
+    by: str = "service"
+    currency: str = ""
+    basis: str = "billed"
+    first: date | None = None
+    last: date | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+def spend_rows(actor: Actor | None, question: Question) -> QuerySet[Any]:
+    """Narrow the monthly sums, or the lines, to what is asked; both know month, source, period_start and rule."""
+    rows: QuerySet[Any] = MonthlySpend.objects.visible_to(actor)
+    if LINE_COLUMNS.keys() & question.where.keys():
+        rows = _lines_by_month(actor)
+    if question.currency:
+        rows = rows.filter(currency=question.currency)
+    if question.first:
+        rows = rows.filter(month__gte=question.first)
+    if question.last:
+        rows = rows.filter(month__lte=question.last)
+    return narrowed(rows, actor, question)
+
+
+def amount_of(rows: QuerySet[Any], name: str) -> Any:
+    """Give the sum of an amount over these rows."""
+    return AMOUNTS[rows.model][name]
+
+
+def narrowed(rows: QuerySet[Any], actor: Actor | None, question: Question) -> QuerySet[Any]:
+    """Narrow sums or lines to the values that are asked for."""
+    for name, value in question.where.items():
+        rows = rows.filter(_condition(actor, name, value))
+    return rows
+
+
+def _lines_by_month(actor: Actor | None) -> QuerySet[Any]:
+    """Give each line the month under which the sums count it."""
+    used = Cast("usage_start", DateField())
+    arrived = Cast("source__created_at", DateField())
+    lines: QuerySet[Any] = Charge.objects.visible_to(actor)
+    return lines.annotate(month=TruncMonth(Coalesce("period_start", used, arrived)))
+
+
+def _condition(actor: Actor | None, name: str, value: str) -> Q:
+    column = (COLUMNS | LINE_COLUMNS).get(name)
+    if column:
+        return Q(**{column: value})
+    if name == "engagement":
+        return _of_engagement(actor, value)
+    # Tags are stored with ordered keys and no spaces, so one pair is one piece of text.
+    key = name.removeprefix("tag:")
+    if not value:
+        return ~Q(tags__contains=f"{json.dumps(key, ensure_ascii=False)}:")
+    pair = f"{json.dumps(key, ensure_ascii=False)}:{json.dumps(value, ensure_ascii=False)}"
+    return Q(tags__contains=pair)
+
+
+def _of_engagement(actor: Actor | None, value: str) -> Q:
+    if value == UNALLOCATED:
+        return Q(rule=None)
+    rules = SpendRule.objects.visible_to(actor)
+    if value == OVERHEAD:
+        return Q(rule__in=list(rules.filter(parts__engagement=None).values_list("pk", flat=True)))
+    return Q(rule__in=[rule.pk for rule in rules.prefetch_related("parts") if _bears(rule, value)])
+
+
+def _bears(rule: SpendRule, engagement: str) -> bool:
+    return any(str(part.engagement_id) == engagement for part in rule.parts.all())
