@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluations.engine.findings import columns, rows, target
 from evaluations.engine.findings.table import AuditTable
-from evaluations.engine.findings.values import SEVERITIES, Finding
+from evaluations.engine.findings.values import SEVERITIES, Finding, make_finding
 
 Progress = Callable[[str, float, float], None]
 
@@ -44,6 +44,15 @@ CHECKS: tuple[Check, ...] = (
 
 def _no_progress(phase: str, done: float, total: float) -> None:
     return None
+
+
+def _looked_for(check: Check, table: AuditTable) -> list[Finding]:
+    """Run a check; one that needs more memory than there is costs the audit nothing else."""
+    try:
+        return check.run(table)
+    except MemoryError:
+        message = f"There was too little memory to look for this: {check.title.lower()}."
+        return [make_finding("not_checked", "medium", message, "Audit a part of the rows, or give jobs more memory.")]
 
 
 def audit_table(
@@ -85,7 +94,7 @@ def audit_table(
     findings: list[Finding] = []
     if table.rows:
         for at, check in enumerate(CHECKS, 1):
-            findings += check.run(table)
+            findings += _looked_for(check, table)
             progress("Auditing", at, len(CHECKS))
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding["severity"]))
 

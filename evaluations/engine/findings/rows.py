@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from evaluations.engine.findings.hashing import contains, group_exactly, hash_rows, repeated, take_rows
+from evaluations.engine.findings.hashing import contains, group_exactly, hash_rows, number_groups, repeated, take_rows
 from evaluations.engine.findings.table import AuditTable
 from evaluations.engine.findings.values import Finding, make_finding
 
@@ -27,7 +27,7 @@ def count_duplicates(parquet: Path, columns: list[str], hashes: Any = None) -> t
     if not len(rows):
         return rows, rows
     if len(rows) > VERIFIED_AT_MOST:
-        return rows, np.unique(hashes[rows], return_inverse=True)[1]
+        return rows, number_groups(hashes[rows])
     groups = group_exactly([take_rows(parquet, columns, rows)])[0]
     several = np.bincount(groups)[groups] > 1
     return rows[several], groups[several]
@@ -55,7 +55,8 @@ def find_duplicates(table: AuditTable) -> list[Finding]:
 
 
 def _copies(rows: Any, groups: Any) -> Any:
-    first = np.unique(groups, return_index=True)[1]
+    first = np.empty(int(groups.max()) + 1, np.int64)
+    first[groups[::-1]] = np.arange(len(rows) - 1, -1, -1)  # of several the last one written stays: the first row
     later = np.ones(len(rows), bool)
     later[first] = False
     return rows[later]

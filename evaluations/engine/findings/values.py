@@ -36,7 +36,7 @@ def make_finding(
         "columns": list(columns)[:50],
         "message": message,
         "n": int(n),
-        "rows": [int(r) + 1 for r in list(rows)[:EXAMPLES]],
+        "rows": [int(r) + 1 for r in rows[:EXAMPLES]],
         "advice": advice,
     }
 

@@ -1,5 +1,10 @@
 """The audit finds what was put there, and says nothing of innocent data."""
 
+import json
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -222,3 +227,34 @@ def test_telco_has_no_leak(audit_file):
 
 def test_sms_repeats_are_counted(audit_file):
     assert one(audit_file("SMSSpamCollection", "column_1"), "duplicate_rows")["n"] == 403
+
+
+SCARCE = """
+import json, resource, sys
+from pathlib import Path
+from evaluations.engine.findings import audit_table
+from evaluations.engine.profile import profile_table
+path = Path(sys.argv[1])
+profile = profile_table(path)
+now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]) * 2**20,) * 2)
+print(json.dumps([[f["code"], f["message"], f["n"]] for f in audit_table(path, profile=profile)]))
+"""
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="NOT TESTED: memory is limited on Linux only")
+@pytest.mark.parametrize(("mebibytes", "scarce"), [(60, True), (400, False)])
+def test_a_check_without_enough_memory_says_so_and_spoils_no_other(tmp_path, mebibytes, scarce):
+    """Two million copies of a thousand rows: their positions alone were made two million Python objects."""
+    path = tmp_path / "table.parquet"
+    x = np.tile(np.arange(1_000), 2_000)
+    pq.write_table(pa.table({"x": x, "always": np.ones(len(x), np.int8)}), path)
+    command = [sys.executable, "-c", SCARCE, str(path), str(mebibytes)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    found = {code: (message, n) for code, message, n in json.loads(ended.stdout)}
+    assert "constant_columns" in found
+    if scarce:
+        assert "rows that repeat" in found["not_checked"][0]
+    else:
+        assert found["duplicate_rows"][1] == len(x) - 1_000
