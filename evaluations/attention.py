@@ -27,6 +27,11 @@ SAID = {
     "look": ("A model is proposed for “{title}”: judge it on the sealed rows.", "Evaluate it", "page"),
     "wait-look": ("The evaluation for “{title}” is running.", "Open", "run"),
     "retry": ("The last look at “{title}” ended without a result.", "See why", "run"),
+    "over": (
+        "“{title}” is inconclusive, and no look is left. More rows would decide it: agree on a new version.",
+        "See the verdict",
+        "page",
+    ),
     "again": (
         "“{title}” is not shown yet. More rows or a better model may show it: {left} of {budget} looks are left.",
         "Train further",
@@ -50,7 +55,11 @@ def evidence_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
 
 def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
     """Say what the evidence of a promise needs next; None once there is a verdict to report."""
-    if milestone.status not in OPEN or evidence.step in ("report", "over"):
+    name = "edit" if evidence.step == "over" and evidence.draft else evidence.step
+    undecided = evidence.run is not None and evidence.run.verdict == EvaluationRun.Verdict.INCONCLUSIVE
+    if milestone.status not in OPEN or name == "report":
+        return None
+    if name == "over" and (not undecided or milestone.reports.exists()):
         return None
     page = reverse("projects:milestone", args=[milestone.pk]) + "#evidence"
     to = {
@@ -58,8 +67,8 @@ def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
         "train": evidence.protocol and reverse("evaluations:training-new", args=[evidence.protocol.pk]),
         "run": reverse("evaluations:run", args=[evidence.runs[0].pk]) if evidence.runs else "",
     }
-    text, action, where = SAID[evidence.step]
-    who = "machine" if evidence.step.startswith("wait-") else "you"
+    text, action, where = SAID[name]
+    who = "machine" if name.startswith("wait-") else "you"
     words = {"title": milestone, "left": evidence.looks_left, "budget": evidence.budget}
     return Step(text.format(**words), action, to.get(where) or page, who)
 

@@ -30,6 +30,7 @@ def reports_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
         "reports": reports,
         "may_make": actor.may_write and run is not None and not is_sealed(run),
         "fresh": run is not None and any(report.run_id == run.pk for report in reports),
+        "undecided": run is not None and run.verdict == "inconclusive" and not reports,
         "sealed": run is not None and is_sealed(run),
     }
     return Part("reports/_milestone_part.html", values, _step(milestone, reports, values))

@@ -1,5 +1,6 @@
 """What happened to some rows, told from the audit trail."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -59,6 +60,7 @@ def told(entry: AuditEntry) -> dict[str, Any]:
     sentence = SENTENCES.get(entry.action, entry.action.replace(".", " ").replace("_", " ").capitalize())
     text = sentence.format(label=entry.target_label)
     reason = str(entry.detail.get("reason") or entry.detail.get("summary") or "")
+    reason = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", reason)  # a fingerprint stands in full in the trail
     return {
         "text": f"{text}: {reason}" if reason else text,
         "at": entry.at,

@@ -5,8 +5,9 @@ import re
 import pytest
 from django.urls import reverse
 
+from evaluations.services.protocols import draft_protocol
 from freelance_ml.reports import dispatch
-from projects.models import Engagement
+from projects.models import Engagement, Milestone
 from projects.parts import step_of
 from tests.factories.evaluations import make_verdict
 from tests.factories.projects import make_engagement, make_milestone
@@ -25,6 +26,18 @@ def test_while_nothing_is_shown_submitting_is_no_primary_step(signed_in, actor, 
     primary = re.findall(r'class="btn btn-primary"[^>]*>(?:<svg.*?</svg>)?([^<]*)<', page)
     assert primary == ["Train further"]
     assert re.search(r'name="to" value="submitted">Submit<', page)  # still possible, under More
+
+
+def test_an_inconclusive_promise_without_looks_leads_to_more_rows(signed_in, actor, milestone):
+    run = make_verdict(actor=actor, milestone=milestone, threshold=0.88, looks=1)
+    assert run.verdict == "inconclusive"
+    assert "More rows would decide it" in step_of("milestone", actor, milestone).text
+    page = signed_in.get(reverse("projects:milestone", args=[milestone.pk])).content.decode()
+    primary = re.findall(r'class="btn btn-primary"[^>]*>(?:<svg.*?</svg>)?([^<]*)<', page)
+    assert primary == ["New version of the protocol"]
+    draft_protocol(milestone=milestone, by=actor)
+    milestone = Milestone.objects.get(pk=milestone.pk)
+    assert step_of("milestone", actor, milestone).action == "Go on and freeze"
 
 
 def test_a_verdict_leads_to_its_report_and_the_report_to_the_client(signed_in, actor, milestone):
