@@ -89,26 +89,41 @@ class RuleForm(PlainForm):
     )
 
 
-ConditionSet = forms.formset_factory(ConditionForm, extra=1, max_num=8, absolute_max=8, validate_max=True)
-PartSet = forms.formset_factory(PartForm, extra=1, max_num=8, absolute_max=8, validate_max=True)
+MOST_ROWS = 8
+CONDITIONS, PARTS = "if", "to"  # the names of the two sets of rows
+ConditionSet = forms.formset_factory(
+    ConditionForm, extra=0, max_num=MOST_ROWS, absolute_max=MOST_ROWS, validate_max=True
+)
+PartSet = forms.formset_factory(PartForm, extra=0, max_num=MOST_ROWS, absolute_max=MOST_ROWS, validate_max=True)
 
 
 class RuleForms:
     """The three parts of the page of a rule, checked as one."""
 
     def __init__(self, data: Any, *, actor: Actor, rule: SpendRule | None = None, start: dict[str, str] | None = None):
-        conditions: list[dict[str, Any]] = [start] if start else []
+        name = rule.name if rule else ""
+        conditions: list[dict[str, Any]] = [start or {}]
         parts: list[dict[str, Any]] = [{"percent": Decimal(100)}]
         if rule is not None:
-            conditions = list(rule.conditions)
+            conditions = list(rule.conditions) or [{}]
             parts = [
                 {"target": target_of(part.engagement, part.milestone), "percent": part.percent.normalize()}
                 for part in rule.parts.all()
             ]
-        self.form = RuleForm(data, initial={"name": rule.name if rule else ""})
-        self.conditions = ConditionSet(data, initial=conditions, prefix="if")
-        self.parts = PartSet(data, initial=parts, prefix="to", form_kwargs={"actor": actor})
+        if data and data.get("more") in (CONDITIONS, PARTS):
+            name = data.get("name", "")
+            conditions = _typed(data, CONDITIONS, ("field", "key", "word", "value"))
+            parts = _typed(data, PARTS, ("target", "percent"))
+            data = None  # what was typed is kept, and not yet checked
+        self.form = RuleForm(data, initial={"name": name})
+        self.conditions = ConditionSet(data, initial=conditions, prefix=CONDITIONS)
+        self.parts = PartSet(data, initial=parts, prefix=PARTS, form_kwargs={"actor": actor})
         self.error = ""
+
+    @property
+    def may_grow(self) -> dict[str, bool]:
+        """Say which set of rows may have one more."""
+        return {"conditions": len(self.conditions) < MOST_ROWS, "parts": len(self.parts) < MOST_ROWS}
 
     def is_valid(self) -> bool:
         """Check all three."""
@@ -136,3 +151,11 @@ class RuleForms:
                 found.append((engagement, milestone, data.get("percent")))
         alone = len(found) == 1
         return [Target(e, m, Decimal(100) if alone and p is None else (p or Decimal(0))) for e, m, p in found]
+
+
+def _typed(data: Any, prefix: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the rows of a set as they were typed, and one more where that was asked for."""
+    total = data.get(f"{prefix}-TOTAL_FORMS", "")
+    count = min(int(total), MOST_ROWS) if total.isascii() and total.isdigit() and len(total) < 3 else 0  # noqa: PLR2004  # rows
+    rows = [{name: data.get(f"{prefix}-{index}-{name}", "") for name in names} for index in range(count)]
+    return [*rows, {}][:MOST_ROWS] if data["more"] == prefix else rows

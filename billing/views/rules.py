@@ -99,7 +99,8 @@ def _form(request: ActorRequest, rule: SpendRule | None) -> HttpResponse:
         names = ("field", "key", "word", "value")
         start = {name: request.GET.get(name, "")[:300].replace("\0", "") for name in names}
     forms = RuleForms(request.POST or None, actor=request.actor, rule=rule, start=start)
-    if request.method == "POST" and forms.is_valid():
+    adds_row = bool(request.POST.get("more"))
+    if request.method == "POST" and not adds_row and forms.is_valid():
         fields = {
             "name": forms.form.cleaned_data["name"],
             "conditions": forms.condition_dicts,
@@ -122,7 +123,8 @@ def _form(request: ActorRequest, rule: SpendRule | None) -> HttpResponse:
         "crumbs": [("Spend", reverse("billing:spend")), ("Rules", reverse("billing:rule-list"))],
         "back": reverse("billing:rule-list"),
     }
-    return show(request, "rules", "rule_form", context, status=UNUSABLE if request.method == "POST" else 200)
+    refused = request.method == "POST" and not adds_row
+    return show(request, "rules", "rule_form", context, status=UNUSABLE if refused else 200)
 
 
 def _rule(request: ActorRequest, spend_rule_id: UUID) -> SpendRule:

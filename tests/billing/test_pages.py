@@ -226,3 +226,32 @@ def test_a_resource_stays_in_the_address_and_can_be_taken_out(signed_in, actor, 
     assert "Resource: vm-2" in page
     assert 'href="?by=region"' in page  # the chip's way out keeps the rest
     assert "resource=vm-2&amp;region=eu-west-1" in page  # and the way to the lines keeps the filter
+
+
+def test_a_rule_gets_as_many_rows_as_it_needs(signed_in, actor, engagement):
+    typed = {
+        "name": "GPU",
+        "if-TOTAL_FORMS": "1",
+        "if-INITIAL_FORMS": "1",
+        "if-0-field": "service",
+        "if-0-word": "equals",
+        "if-0-value": "Compute Engine",
+        "to-TOTAL_FORMS": "1",
+        "to-INITIAL_FORMS": "1",
+        "to-0-target": f"engagement:{engagement.pk}",
+        "to-0-percent": "60",
+    }
+    for more, name in (("if", "if-1-field"), ("to", "to-1-target")):
+        answer = signed_in.post(reverse("billing:rule-new"), {**typed, "more": more})
+        page = answer.content.decode()
+        assert answer.status_code == 200
+        assert f'name="{name}"' in page
+        assert 'value="Compute Engine"' in page  # what was typed stays, and is not yet complained about
+        assert "must add up" not in page
+    assert not SpendRule.objects.exists()
+    rows = {"if-TOTAL_FORMS": "2", "if-1-field": "tag", "if-1-key": "env", "if-1-word": "present"}
+    shares = {"to-TOTAL_FORMS": "2", "to-1-target": "overhead", "to-1-percent": "40"}
+    assert signed_in.post(reverse("billing:rule-new"), {**typed, **rows, **shares}).status_code == 302
+    rule = SpendRule.objects.get()
+    assert [condition["field"] for condition in rule.conditions] == ["service", "tag"]
+    assert [part.share for part in rule.parts.all()] == [6000, 4000]
