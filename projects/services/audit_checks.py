@@ -124,7 +124,9 @@ def _check_chain(chain: str, anchors: list[dict[str, Any]]) -> tuple[int, list[F
     entries = AuditEntry.objects.filter(chain=chain).order_by("sequence")
     newest = entries.last()
     head = AuditHead.objects.filter(chain=chain).first()  # read after the newest entry, so never behind it
-    wanted = {anchor["sequence"]: anchor for anchor in anchors}
+    wanted: dict[int, list[dict[str, Any]]] = {}
+    for anchor in anchors:  # one entry may have been signed twice, before and after somebody rewrote the chain
+        wanted.setdefault(anchor["sequence"], []).append(anchor)
     faults = [fault for anchor in anchors if (fault := _bad_signature(anchor))]
     previous, expected = GENESIS, 1
     for entry in entries.filter(sequence__lte=newest.sequence if newest else 0).iterator(chunk_size=2000):
@@ -132,13 +134,13 @@ def _check_chain(chain: str, anchors: list[dict[str, Any]]) -> tuple[int, list[F
             what = f"{entry.sequence - expected} entries before it are missing (deleted)"
             faults.append(Fault(chain, entry.sequence, what))
         faults += _check_entry(entry, previous if entry.sequence == expected else entry.previous_hash)
-        anchor = wanted.pop(entry.sequence, None)
-        if anchor and anchor["hash"] != entry.hash:
-            what = f"the checkpoint of {anchor['at']} names another hash (the chain was rewritten)"
-            faults.append(Fault(chain, entry.sequence, what))
+        for anchor in wanted.pop(entry.sequence, ()):
+            if anchor["hash"] != entry.hash:
+                what = f"the checkpoint of {anchor['at']} names another hash (the chain was rewritten)"
+                faults.append(Fault(chain, entry.sequence, what))
         previous, expected = entry.hash, entry.sequence + 1
     end = expected - 1
-    for sequence, anchor in sorted(wanted.items()):
+    for sequence, (anchor, *_) in sorted(wanted.items()):
         if sequence > end:
             what = f"the checkpoint of {anchor['at']} saw it, but the chain ends at {end} (cut off)"
             faults.append(Fault(chain, sequence, what))

@@ -225,6 +225,19 @@ def test_a_careful_forger_is_betrayed_by_a_checkpoint_kept_elsewhere(trail, harm
         call_command("verify_audit", "--checkpoint", str(outside))
 
 
+def test_a_rewritten_chain_that_was_signed_again_is_betrayed_by_the_first_statement(trail, tmp_path, capsys):
+    outside = tmp_path / "checkpoints.jsonl"
+    call_command("checkpoint_audit", "--to", str(outside))
+    with someone_with_the_database():
+        edit(trail)
+        rewrite(trail)
+        AuditCheckpoint.objects.all().delete()
+    call_command("checkpoint_audit", "--to", str(outside))  # the next day's statement about the same entry
+    with pytest.raises(CommandError):
+        call_command("verify_audit", "--checkpoint", str(outside))
+    assert "the chain was rewritten" in capsys.readouterr().err
+
+
 def test_a_whole_chain_thrown_away_shows_with_a_checkpoint(trail, tmp_path):
     outside = tmp_path / "checkpoints.jsonl"
     call_command("checkpoint_audit", "--to", str(outside))
