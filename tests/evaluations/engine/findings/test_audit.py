@@ -248,7 +248,7 @@ def test_a_check_without_enough_memory_says_so_and_spoils_no_other(tmp_path, meb
     """Two million copies of a thousand rows: their positions alone were made two million Python objects."""
     path = tmp_path / "table.parquet"
     x = np.tile(np.arange(1_000), 2_000)
-    pq.write_table(pa.table({"x": x, "always": np.ones(len(x), np.int8)}), path)
+    pq.write_table(pa.table({"x": x, "always": np.ones(len(x), np.int64)}), path)
     command = [sys.executable, "-c", SCARCE, str(path), str(mebibytes)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
