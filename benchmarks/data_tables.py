@@ -90,6 +90,17 @@ def measure(work, repeats=REPEATS):
     }
 
 
+def middle(rounds):
+    """Give the round with the median CPU time, with the wall clock's median and whole range, and the most memory."""
+    by_cpu = sorted(rounds, key=lambda found: found["cpu"])
+    ends = [end for found in rounds for end in found["wall_range"]]
+    return by_cpu[len(by_cpu) // 2] | {
+        "wall": statistics.median(found["wall"] for found in rounds),
+        "wall_range": [min(ends), max(ends)],
+        "added_mb": max(found["added_mb"] for found in rounds),
+    }
+
+
 def peak_mb():
     """Read the most memory this process ever held; ru_maxrss would count its parent's too."""
     status = Path("/proc/self/status").read_text()

@@ -39,16 +39,21 @@ def show_cell(value: Any) -> str | None:
 def offer_missing(path: Path, notes: Notes) -> None:
     """Point at spellings that may mean missing; nothing is changed until a person says so."""
     with pq.ParquetFile(path) as file:
-        for name in file.schema_arrow.names[:OFFERED_COLUMNS]:
-            first = file.read_row_group(0, columns=[name]).column(0)
-            if pa.types.is_string(first.type):
-                spelled = _words(first)
-            elif pa.types.is_integer(first.type) or pa.types.is_floating(first.type):
-                spelled = _sentinels(first)
-            else:
-                continue
+        for at, field in enumerate(file.schema_arrow):
+            if at == OFFERED_COLUMNS:
+                break
+            spelled: list[str] = []
+            if pa.types.is_string(field.type):
+                spelled = _words(file.read_row_group(0, columns=[field.name]).column(0))
+            elif _ends_in_sentinel(file.metadata.row_group(0).column(at).statistics):
+                spelled = _sentinels(file.read_row_group(0, columns=[field.name]).column(0))
             if spelled:
-                _offer(file, name, spelled, notes)
+                _offer(file, field.name, spelled, notes)
+
+
+def _ends_in_sentinel(known: Any) -> bool:
+    """Tell from the statistics beside the numbers whether a look at all of them can find anything."""
+    return known is not None and known.has_min_max and (known.min in SENTINELS or known.max in SENTINELS)
 
 
 def _words(column: Any) -> list[str]:

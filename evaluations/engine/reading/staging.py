@@ -21,7 +21,7 @@ from evaluations.engine.reading.values import Notes, Progress, ReadingError, Rea
 
 BATCH_CELLS = 400_000
 BATCH_BYTES = 32 * 2**20
-ROW_GROUP_CELLS = 4_000_000
+ROW_GROUP_CELLS = 2_000_000
 TAIL = 6
 LINE = "\x00line"
 
@@ -50,10 +50,19 @@ def batch_rows(columns: int) -> int:
 
 
 def write_options(schema: pa.Schema) -> dict[str, Any]:
-    """Give the settings with which every typed table is written: words by dictionary, numbers plain."""
+    """Give the settings with which every typed table is written: words by dictionary, numbers plain.
+
+    Least and greatest values stand beside all columns but words, where they cost much and nobody asks for them.
+    """
     words = [field.name for field in schema if pa.types.is_string(field.type)]
-    by_dictionary = words if len(words) < len(schema) else True
-    return {"compression": "zstd", "compression_level": 1, "use_dictionary": by_dictionary or False}
+    others = [field.name for field in schema if not pa.types.is_string(field.type)]
+    fractions = {field.name for field in schema if pa.types.is_floating(field.type)}  # they hardly shrink
+    return {
+        "compression": {name: "lz4" if name in fractions else "zstd" for name in schema.names},
+        "compression_level": {name: 1 for name in schema.names if name not in fractions},
+        "use_dictionary": (words if others else True) or False,
+        "write_statistics": (others if words else True) or False,
+    }
 
 
 class TableWriter:

@@ -67,6 +67,8 @@ def test_quoted_line_ends_go_the_swift_way(read, small_blocks):
     [
         (["7.5", "1.0", "red", "2024-01-01"], True),  # a whole number becomes a number
         (["007", "1.0", "red", "2024-01-01"], False),  # leading zeros
+        (["-007", "1.0", "red", "2024-01-01"], False),
+        ([" 007", "1.0", "red", "2024-01-01"], False),
         (["0x1F", "1.0", "red", "2024-01-01"], False),
         (["oops", "1.0", "red", "2024-01-01"], False),
         (["7", "NA", "red", "2024-01-01"], False),
@@ -93,6 +95,16 @@ def test_late_oddity_is_read_as_the_careful_way_does(read, small_blocks, late, s
     lines[1_500] = late
     both(read, text(lines))
     assert small_blocks[0] is swiftly
+
+
+def test_leading_zero_at_the_very_start_of_a_block_is_kept(read, small_blocks):
+    ends = [len("id,x,colour,day\n")]
+    for line in rows(2_000):
+        ends.append(ends[-1] + len(",".join(line)) + 1)
+    first_of_second_block = max(i for i, end in enumerate(ends) if end <= swift.BLOCK)
+    lines = list(rows(2_000))
+    lines[first_of_second_block][0] = "007"
+    assert both(read, text(lines)).types["id"] == "text"
 
 
 def test_late_total_row_is_asked_about(read, small_blocks):
