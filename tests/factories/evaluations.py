@@ -20,6 +20,8 @@ from evaluations.models import (
     PredictionFile,
     Protocol,
     StoredFile,
+    TrainedModel,
+    TrainingRun,
 )
 from evaluations.services import datasets, protocols, uploads
 from projects.canonical import digest
@@ -181,4 +183,48 @@ def make_verdict(*, actor, milestone=None, threshold=0.6, looks=2):
         finished_at=timezone.now(),
     )
     Look.objects.create(protocol=protocol, number=1, run=run, by_name="Alice")
+    return run
+
+
+def make_training(protocol, **fields):
+    """A training run whose two models lie in the tables, without their files."""
+    measures = [
+        {
+            "metric": "roc_auc", "label": "ROC AUC", "value": 0.81, "low": 0.78, "high": 0.84, "n": 144,
+            "method": "DeLong", "undefined": None,
+        }
+    ]  # fmt: skip
+    candidates = [
+        {
+            "recipe": recipe, "title": title, "proposed": proposed, "settings": {"C": 0.1}, "tried": 9,
+            "cut_short": False,
+            "fold_scores": [0.8, 0.82], "score": 0.81, "behind": {"mean": 0.0, "low": 0.0, "high": 0.0},
+            "measures": measures, "bytes": 4096, "fit_cpu_seconds": 0.4, "predict_cpu_seconds_per_thousand": 0.01,
+        }
+        for recipe, title, proposed in (("linear", "Linear model", True), ("forest", "Random forest", False))
+    ]  # fmt: skip
+    plan = {
+        "numeric": ["tenure"],
+        "categorical": ["plan"],
+        "text": [],
+        "dates": [],
+        "left_out": [["customer", "named"]],
+    }
+    result = {
+        "rows": 360, "folds": 5, "metric": "roc_auc", "higher": True, "plan": plan, "classes": ["no", "yes"],
+        "candidates": candidates, "proposed": "linear", "importance": [], "versions": {"scikit-learn": "1.9"},
+    }  # fmt: skip
+    run = TrainingRun.objects.create(protocol=protocol, result=result, **{"finished_at": timezone.now()} | fields)
+    for candidate in candidates if run.finished_at else []:
+        TrainedModel.objects.create(
+            run=run, recipe=candidate["recipe"], title=candidate["title"], proposed=candidate["proposed"],
+            scores={"measures": measures, "score": candidate["score"], "behind": candidate["behind"]},
+            facts={
+                **{k: candidate[k] for k in ("settings", "tried", "bytes", "fit_cpu_seconds",
+                                             "predict_cpu_seconds_per_thousand")},
+                "plan": plan, "rows": 360, "versions": {"scikit-learn": "1.9"}, "classes": ["no", "yes"],
+                "importance": [{"column": "tenure", "mean": 0.2, "spread": 0.02, "n": 100}],
+                "development_sha256": "ab" * 32,
+            },
+        )  # fmt: skip
     return run

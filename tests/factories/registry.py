@@ -71,6 +71,7 @@ class World:
             "projects.membership": self.owner.memberships.get(),
         }
         self.unbuilt: dict[str, str] = {}
+        self.proofs: dict[str, models.Model] = {}  # by address: rows of the product, where guessed ones do not do
         self._building: set[str] = set()
 
     def row(self, label: str) -> models.Model:

@@ -8,12 +8,12 @@ from django.test import Client as Browser
 
 from projects import shares
 from projects.access import Role
-from projects.services.shares import exchange_token
 from projects.services.tokens import create_token
 from projects.views.shares import cookie_name
 from tests.factories import projects as make
 from tests.factories.registry import World
 from tests.projects.shared_note import NOTE
+from tests.tenancy.proofs import let_guest_in, proofs_of
 
 
 class Cast:
@@ -50,8 +50,11 @@ class Worlds:
         shares.register(NOTE)
         self.ours = World("Kanaria4Q8x").build_all()
         self.theirs = World("Zeisig7Tk2w").build_all()
+        self.guests = {world: let_guest_in(world) for world in (self.ours, self.theirs)}
+        for world in (self.ours, self.theirs):
+            world.proofs = proofs_of(world)
         self.strangers = self._cast(self.theirs)
-        self.insiders = self._cast(self.ours)
+        self.insiders = self._cast(self.ours) | {"guest": Cast("guest", cookies=[self.guests[self.ours]])}
 
     def _cast(self, world):
         people = {"owner": world.owner}
@@ -66,12 +69,9 @@ class Worlds:
 
     def holder(self):
         """A client of their world who tries their link's secret on ours."""
-        from projects.services.shares import create_share_link
-
-        made = create_share_link(subject=self.theirs.row("projects.milestone"), purpose=NOTE, by=self.theirs.actor)
-        secret = exchange_token(token=made.token).secret
-        names = (cookie_name(made.link.pk), cookie_name(self.ours.row("projects.sharelink").pk))
-        return Cast("holder", cookies=[(name, secret) for name in names])
+        name, secret = self.guests[self.theirs]
+        ours = (self.ours.guest_link.pk, self.ours.row("projects.sharelink").pk)
+        return Cast("holder", cookies=[(one, secret) for one in (name, *map(cookie_name, ours))])
 
 
 @pytest.fixture(scope="package")

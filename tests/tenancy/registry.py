@@ -14,7 +14,7 @@ A line is needed where that is not so:
 - ``DOORS``: an address with a secret in it, or behind another door than sign-in, and why;
 - ``OPERATOR``: pages for the operator of the installation, closed to every owner;
 - ``REVIEWER_MAY``: what even a reviewer may send;
-- ``CANNOT_OPEN``: an address at which even the owner finds nothing in the test's world, and why;
+- ``SENDS``: what a form must say before its address looks for a row;
 - ``ONCE``: a list that cannot take a second row beside the test's own, and why;
 - ``WRITABLE``: what a serializer lets a caller set; a new field must be added here on purpose.
 
@@ -32,7 +32,7 @@ TEXTS = {
     "projects:share-links": {"purpose": "test-note"},
     "projects:share-preview": {"purpose": "test-note"},
     "projects:comment-create": {"purpose": "test-note"},
-    "projects:share-part": {"rest": "answer/"},
+    "projects:share-part": {"rest": "ask/"},
     "projects:scope-file": {"form": "pdf"},
     "report-file": {"form": "json"},
     "api-upload-chunk": {"index": 0},
@@ -79,19 +79,9 @@ ONCE = {
     "api-scope": "an engagement has one scope that is open or signed",
 }
 
-CANNOT_OPEN = {
-    "api-upload-chunk": "takes the bytes of a piece alone: tests/evaluations/test_uploads.py",
-    "evaluations:model": "its page draws the figures of a real training",
-    "evaluations:model-card": "writes the figures of a real training",
-    "projects:scope-edit": "edits a part of a real scope document",
-    "projects:change-order-file": "a file exists once the change order is sent",
-    "evaluations:dataset-reading": "only for jobs that read a file: tests/evaluations/test_dataset_pages.py",
-    "evaluations:dataset-version-original": "streams bytes that the world's storage does not hold",
-    "evaluations:protocol-rows": "streams bytes that the world's storage does not hold",
-    "report": "its page draws the frozen value of a real evaluation; report-file opens the same row",
-    "projects:share-room": "needs the cookie of the link: tests/projects/test_shares.py",
-    "projects:share-part": "needs the cookie of the link",
-    "projects:share-comment": "needs the cookie of the link",
+SENDS = {
+    "projects:scope-edit": {"do": "add", "section": "objectives"},
+    "projects:share-comment": {"name": "Carla", "text": "Is this right?"},
 }
 
 WRITABLE = {

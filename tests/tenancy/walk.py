@@ -29,7 +29,10 @@ class Address:
     unmapped: tuple[str, ...] = ()
 
     def reverse(self, world, **replaced):
-        ids = {name: world.row(label).pk for name, label in self.objects.items()} | replaced
+        ids = {name: world.row(label).pk for name, label in self.objects.items()}
+        if self.name in world.proofs:
+            ids = dict.fromkeys(ids, world.proofs[self.name].pk)
+        ids |= replaced
         return reverse(self.name, kwargs=ids | TEXTS.get(self.name, {}))
 
 
