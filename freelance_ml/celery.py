@@ -10,6 +10,7 @@ from kombu.connection import Connection
 from projects.stopping import ask_to_stop
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freelance_ml.settings")
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # they load every page into the worker and tell nobody what they find
 
 
 class SteadyConnection(Connection):

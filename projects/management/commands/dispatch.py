@@ -5,6 +5,7 @@ import signal
 import threading
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandParser
 
 from projects.dispatcher import run_once, run_rounds
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 class Command(BaseCommand):
     """Run the dispatcher until it is told to stop."""
+
+    requires_system_checks = (Tags.compatibility, Tags.security)  # the others load every page
 
     help = (
         "Hint workers at jobs that may start, recover jobs of workers that died, start schedules, send letters. "
