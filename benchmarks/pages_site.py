@@ -1,4 +1,4 @@
-"""The site with one more address: a bare view that makes one query, behind nothing and behind the same door."""
+"""The site with a bare view that makes one query: behind nothing, on a connection of its own, behind the same door."""
 
 import os
 
@@ -7,6 +7,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freelance_ml.settings")
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test.utils import override_settings
 from django.urls import get_resolver, include, path
@@ -21,8 +22,16 @@ def bare(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(Workspace.objects.count()))
 
 
+def fresh(request: HttpRequest) -> HttpResponse:
+    """Open a connection for the one query and close it, as Django does unless it is told to keep it."""
+    answer = bare(request)
+    connection.close()
+    return answer
+
+
 urlpatterns = [
     path("bench/bare/", bare),
+    path("bench/fresh/", fresh),
     path("bench/door/", member(bare)),
     path("", include("freelance_ml.urls")),
 ]
@@ -33,6 +42,6 @@ get_resolver().url_patterns  # noqa: B018  # loaded before the fork
 
 
 def application(environ, start_response):
-    """Give /bench/bare/ to a handler without middleware, all else to the site."""
-    handler = naked if environ["PATH_INFO"] == "/bench/bare/" else whole
+    """Give the bare views to a handler without middleware, all else to the site."""
+    handler = naked if environ["PATH_INFO"] in {"/bench/bare/", "/bench/fresh/"} else whole
     return handler(environ, start_response)
