@@ -33,6 +33,7 @@ class BudgetSerializer(PlainSerializer):
     currency = serializers.CharField(min_length=3, max_length=3)
     actual = serializers.SerializerMethodField()
     expected = serializers.SerializerMethodField()
+    uncounted = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField(read_only=True)
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -53,6 +54,11 @@ class BudgetSerializer(PlainSerializer):
         """Say what is expected; nothing where nothing was used lately."""
         expected = self._state(budget).expected
         return None if expected is None else f"{expected:f}"
+
+    @extend_schema_field(serializers.DictField(child=serializers.CharField()))
+    def get_uncounted(self, budget: Budget) -> dict[str, str]:
+        """Say what was spent in other currencies, which does not count."""
+        return {currency: f"{amount:f}" for currency, amount in self._state(budget).uncounted}
 
     def _state(self, budget: Budget) -> Any:
         found = budget.__dict__.get("_state_of_today")

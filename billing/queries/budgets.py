@@ -1,6 +1,6 @@
 """How far budgets are used, and where the month will end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -32,6 +32,7 @@ class BudgetState:
     expected: Decimal | None
     low: Decimal | None = None
     high: Decimal | None = None
+    uncounted: tuple[tuple[str, Decimal], ...] = ()  # what was spent in other currencies
 
     @property
     def percent(self) -> int:
@@ -80,24 +81,25 @@ def state_of(budget: Budget, *, today: date, outlay: Outlay | None = None) -> Bu
     forecast: MonthForecast | None = None
     if last is not None and today - last <= LATE and (last.year, last.month) == (today.year, today.month):
         forecast = forecast_month(daily, through=last)
-    if budget.span == Budget.Span.MONTH:
-        first = today.replace(day=1)
-        actual = sum((cost for day, cost in daily.items() if first <= day <= today), ZERO)
-        rest = ZERO
-    else:
-        actual = sum(daily.values(), ZERO)
-        rest = actual - (forecast.actual if forecast else ZERO)
-    month = f"{today:%Y-%m}" if budget.span == Budget.Span.MONTH else ""
-    if forecast is None:
-        return BudgetState(budget, month, actual, None)
+    is_monthly = budget.span == Budget.Span.MONTH
+    since = today.replace(day=1) if is_monthly else None
+    actual = _spent(daily, since, today)
+    rest = ZERO if is_monthly or forecast is None else actual - forecast.actual
+    others = {currency: _spent(outlay.by_day(currency), since, today) for currency in outlay.currencies}
     return BudgetState(
         budget,
-        month,
+        f"{today:%Y-%m}" if is_monthly else "",
         actual,
-        rest + forecast.expected,
-        None if forecast.low is None else rest + forecast.low,
-        None if forecast.high is None else rest + forecast.high,
+        expected=rest + forecast.expected if forecast else None,
+        low=rest + forecast.low if forecast and forecast.low is not None else None,
+        high=rest + forecast.high if forecast and forecast.high is not None else None,
+        uncounted=tuple((code, cost) for code, cost in sorted(others.items()) if cost and code != budget.currency),
     )
+
+
+def _spent(daily: Mapping[date, Decimal], since: date | None, today: date) -> Decimal:
+    """Add up the days of the month so far, or all of them."""
+    return sum((cost for day, cost in daily.items() if since is None or since <= day <= today), ZERO)
 
 
 def budget_needs(actor: Actor) -> Iterator[Need]:

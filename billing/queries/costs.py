@@ -122,6 +122,11 @@ class Outlay:
             found[day, currency] += _share(rules[rule], self._targets, nanos)
         return [(day, currency, from_nanos(nanos)) for (day, currency), nanos in sorted(found.items())]
 
+    @property
+    def currencies(self) -> set[str]:
+        """The currencies in which anything was spent."""
+        return {row.currency for row in self.compute if row.currency} | {currency for _, currency, _ in self.cloud}
+
     def by_day(self, currency: str) -> dict[date, Decimal]:
         """Add up machine time and cloud spend by day, in one currency."""
         found: dict[date, Decimal] = defaultdict(Decimal)

@@ -117,6 +117,9 @@ def _write_to_owners(state: BudgetState, fresh: list[BudgetAlert]) -> None:
     lines = [f"“{what}” has used {used} of its budget of {budget.money.format()} ({state.percent} %)."]
     if state.expected is not None:
         lines.append(f"Expected at the end of the month: {Money.rounded(state.expected, budget.currency).format()}.")
+    if state.uncounted:
+        others = ", ".join(f"{amount:.2f} {currency}" for currency, amount in state.uncounted)
+        lines.append(f"Not counted, as it is in another currency: {others}.")
     lines.append(f"{settings.SITE_URL}{reverse('billing:budget-list')}")
     reached = "is reached" if worst.basis == "actual" else "will be reached this month"
     subject = f"{worst.threshold} % of the budget of “{what}” {reached}"

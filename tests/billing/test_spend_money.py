@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import transaction
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -202,6 +203,25 @@ def test_a_budget_counts_machine_time_its_currency_and_its_months(actor, engagem
     euros = make.make_budget(actor, engagement=engagement, amount_minor=100_000, currency="EUR")
     used = [state_of(budget, today=today).actual for budget in (total, monthly, narrow, euros)]
     assert used == [74, 67, 14, 0]
+
+
+def test_what_a_budget_does_not_count_is_said_with_its_sum(actor, engagement, milestone, spent, client):
+    rates.save_rate(by=actor, kind="cpu-hour", price=Decimal("7.25"), currency="EUR", valid_from=date(2026, 1, 1))
+    make.make_compute(actor, milestone=milestone, started_at=TODAY - timedelta(hours=2), ended_at=TODAY)
+    before = TODAY - timedelta(days=45)
+    make.make_compute(actor, milestone=milestone, started_at=before, ended_at=before + timedelta(hours=1))
+    budget = make.make_budget(actor, engagement=engagement, amount_minor=9_000)
+    monthly = make.make_budget(actor, engagement=engagement, amount_minor=9_000, span="month")
+    today = TODAY.date()
+    assert state_of(budget, today=today).uncounted == (("EUR", Decimal("14.50")),)
+    assert state_of(monthly, today=today).uncounted == (("EUR", Decimal("7.25")),)
+    assert all("Not counted, as it is in another currency" in letter.body for letter in Mail.objects.all())
+    client.force_login(actor.user)
+    page = client.get(reverse("billing:budget-list")).content.decode()
+    assert "Not counted, as it is in another currency" in page
+    assert "14.50" in page
+    told = {row["id"]: row["uncounted"] for row in client.get("/api/v1/budgets/").json()["results"]}
+    assert told == {str(budget.pk): {"EUR": "14.500000000"}, str(monthly.pk): {"EUR": "7.250000000"}}
 
 
 def test_the_daily_look_finds_what_no_change_brings_up(actor, engagement, spent):
