@@ -6,15 +6,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Budget
-from billing.queries.bills import bytes_kept
+from billing.queries.bills import bytes_kept, known_files
 from billing.queries.budgets import BudgetState, budget_needs, state_of
 from billing.queries.costs import Outlay
+from billing.storage import BILLS
 from projects.access import Actor
 from projects.attention import register_needs
 from projects.models import Engagement, Milestone
 from projects.palette import Entry, register_actions
 from projects.parts import Part, register_part
 from projects.quota import register_files
+from projects.strays import register_shelf
 
 
 def engagement_part(actor: Actor, engagement: Engagement) -> Part:
@@ -74,5 +76,6 @@ def register_all() -> None:
     register_part(page="engagement", name="spend", build=engagement_part, place="side", order=40)
     register_part(page="milestone", name="spend", build=milestone_part, place="side", order=40)
     register_files("bills", bytes_kept)
+    register_shelf(BILLS, known_files)
     register_needs("budgets", budget_needs)
     register_actions("spend", _actions)

@@ -7,13 +7,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evaluations.models import Dataset
-from evaluations.queries.datasets import bytes_kept, datasets_of, wanting
+from evaluations.queries.datasets import bytes_kept, datasets_of, known_files, wanting
+from evaluations.storage import DATA
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, Need, register_needs
 from projects.models import Engagement
 from projects.palette import Entry, register_actions, register_source
 from projects.parts import Part, register_part
 from projects.quota import register_files
+from projects.strays import register_shelf
 
 SHOWN_AT_MOST = 50
 
@@ -81,6 +83,7 @@ def register_all() -> None:
     """Add the parts, needs, names and actions."""
     register_part(page="engagement", name="datasets", build=datasets_of_engagement, order=40)
     register_files("data", bytes_kept)
+    register_shelf(DATA, known_files)
     register_needs("datasets", dataset_needs)
     register_source("Data", datasets_by_name)
     register_actions("data", dataset_actions)

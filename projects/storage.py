@@ -8,22 +8,27 @@ since the mere fact that bytes are known already would tell one tenant about ano
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from projects.errors import DomainError
 from projects.secrets import FILE_MARK, SealError, file_key, key_ring, open_file, reseal_file, seal_file
 
 BLOCK = 1 << 20  # bytes read at a time
+DRAFT = ".part"
 FREE_FLOOR = 2 << 30  # bytes that must stay free on the disk
+FRESH = timedelta(hours=24)  # so old a file is not a stray that is swept the next moment
 
 
 class DamagedFileError(DomainError):
@@ -59,10 +64,10 @@ class Shelf:
         return f"{self.name}/{workspace_id}/{sha256[:2]}/{sha256}"
 
     def put(self, workspace_id: uuid.UUID, path: Path) -> Stored:
-        """Store a file; bytes that are there already are not written again."""
+        """Store a file; bytes that are there already are written again only if no row may have named them for long."""
         stored = measure(path)
         address = self.address_of(workspace_id, stored.sha256)
-        if not default_storage.exists(address):
+        if not default_storage.exists(address) or age_of(address) > FRESH:
             write_file(address, path)
         return stored
 
@@ -170,6 +175,27 @@ def stored_files(folder: str = "") -> Iterator[str]:
         yield from stored_files(f"{prefix}{name}")
 
 
+def age_of(address: str) -> timedelta:
+    """Tell how long ago a file was written; nothing if it is gone."""
+    try:
+        return timezone.now() - default_storage.get_modified_time(address)
+    except FileNotFoundError:
+        return timedelta()
+
+
+def sweep_drafts(*, older_than: timedelta) -> int:
+    """Delete what killed processes left half written on this disk; return how many files."""
+    root, before = _local_root(), time.time() - older_than.total_seconds()
+    drafts = [*(settings.VAR_DIR / "scratch").glob("*"), *(root.rglob(f"*{DRAFT}") if root else ())]
+    found = 0
+    for path in drafts:
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+                found += 1
+    return found
+
+
 def is_stale(address: str) -> bool:
     """Say whether a file is sealed under another key of the ring than the active one."""
     ring = key_ring()
@@ -207,7 +233,7 @@ def _place(address: str, path: Path) -> None:
     must_have_room(path.stat().st_size)
     target = root / address
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}{DRAFT}")
     try:
         shutil.copyfile(path, draft)
         with draft.open("rb") as written:

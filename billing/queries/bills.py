@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet, Sum
 
@@ -131,6 +132,12 @@ def imports_of(actor: Actor | None) -> QuerySet[BillImport]:
     """List the files that arrived, the newest first."""
     found: QuerySet[BillImport] = BillImport.objects.visible_to(actor).select_related("job", "mapping")
     return found
+
+
+def known_files(workspace_id: UUID) -> set[str]:
+    """List the hashes of the originals that a workspace keeps."""
+    kept = BillImport.objects.filter(workspace=workspace_id).exclude(state=BillImport.State.DISCARDED)
+    return set(kept.values_list("sha256", flat=True))
 
 
 def bytes_kept(workspace: Workspace) -> int:

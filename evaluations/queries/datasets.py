@@ -78,6 +78,11 @@ def bytes_kept(workspace: Workspace) -> int:
     return sum(rows.aggregate(sum=Sum("size"))["sum"] or 0 for rows in (stored, coming))
 
 
+def known_files(workspace_id: UUID) -> set[str]:
+    """List the hashes of the files that a workspace's rows name."""
+    return set(StoredFile.objects.filter(workspace=workspace_id).values_list("sha256", flat=True))
+
+
 def waiting_uploads(workspace: Workspace) -> QuerySet[Upload]:
     """List the uploads whose pieces still lie in the storage: begun, or taken in and not read yet."""
     rows: QuerySet[Upload] = Upload.objects.in_workspace(workspace)

@@ -20,7 +20,7 @@ from evaluations.errors import (
 from evaluations.models import DatasetVersion, PredictionFile, Upload, UploadChunk
 from projects.access import Actor
 from projects.quota import must_fit
-from projects.storage import Stored, delete_file, must_have_room
+from projects.storage import Stored, age_of, delete_file, must_have_room, stored_files
 
 CHUNK_SIZE = 8 << 20  # bytes: large enough for few requests, small enough to hold in memory
 
@@ -141,7 +141,18 @@ def sweep_uploads() -> int:
     found = list(abandoned)
     for upload in found:
         forget_upload(upload)
+    _sweep_pieces()
     return len(found)
+
+
+def _sweep_pieces() -> None:
+    """Delete pieces whose upload is gone: left by a process that was killed before it could delete them."""
+    there = {address: address.split("/")[1] for address in stored_files("uploads")}
+    known = {str(pk) for pk in Upload.objects.values_list("pk", flat=True)}  # asked after: none just begun is missed
+    kept = timedelta(hours=settings.UPLOAD_KEEP_HOURS)
+    for address, upload_id in there.items():
+        if upload_id not in known and age_of(address) > kept:
+            delete_file(address)
 
 
 def is_used(upload: Upload) -> bool:

@@ -15,6 +15,7 @@ from projects.services.audit_checks import sign_checkpoints
 from projects.services.guards import forget_quiet
 from projects.services.idempotency import forget_old_answers
 from projects.services.shares import forget_old_sessions
+from projects.strays import sweep_strays
 
 MAIL_KEPT = timedelta(days=90)
 
@@ -36,5 +37,6 @@ def tidy_up() -> dict[str, int]:
         "answers": forget_old_answers(),
         "share_sessions": forget_old_sessions(),
         "browsers": browsers,
+        "strays": sweep_strays(),
         "checkpoints": len(sign_checkpoints()),
     }
