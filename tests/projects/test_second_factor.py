@@ -53,8 +53,8 @@ def test_the_page_asks_again_who_it_is_and_then_demands_it(signed_in, actor):
     signed_in.post(asked["Location"], {"password": PASSWORD})
     assert Workspace.objects.get().second_factor_required
     assert AuditEntry.objects.get(action="workspace.second-factor").detail == {"demanded": True}
-    page = signed_in.get("/settings/security/").content.decode()
-    assert "1 of 1 person has one" in page
+    make.make_membership(workspace=actor.workspace)
+    assert "1 of 2 people have one" in signed_in.get("/settings/security/").content.decode()
     signed_in.post(address, {"demanded": "no"})
     assert not Workspace.objects.get().second_factor_required
 
