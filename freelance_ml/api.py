@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from billing.api.bills import BillImportViewSet, BillViewSet, ColumnMappingViewSet
@@ -23,7 +23,7 @@ from evaluations.api.uploads import UploadViewSet
 from projects.api.change_orders import ChangeOrderViewSet
 from projects.api.clients import ClientViewSet, ContactViewSet
 from projects.api.engagements import EngagementViewSet
-from projects.api.front import ProblemList, UnknownAddress
+from projects.api.front import Description, ProblemList, UnknownAddress
 from projects.api.jobs import JobViewSet
 from projects.api.milestones import MilestoneViewSet
 from projects.api.people import AuditEntryViewSet, MemberViewSet, MeViewSet
@@ -72,7 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", MeViewSet.as_view({"get": "show"}), name="api-me"),
     *router.urls,
     path("problems/", ProblemList.as_view(), name="api-problems"),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("schema/", Description.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"[\s\S]*", UnknownAddress.as_view(), name="api-unknown"),  # last: whatever is not above, even a newline
 ]

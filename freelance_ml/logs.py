@@ -26,8 +26,12 @@ REDACTIONS = [
         rf"\1\2{HIDDEN}",
     ),
     (re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@"), rf"\1{HIDDEN}@"),  # an address with its password
-    (re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"), "[e-mail]"),
+    # What may repeat has an end: a long line without "@" or "://" would else be read again from each of its letters.
+    (
+        re.compile(r"(?i)([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]*:[^\s/@]+@"),
+        rf"\1{HIDDEN}@",
+    ),  # an address with its password
+    (re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255}\.[A-Za-z]{2,}"), "[e-mail]"),
     (re.compile(r"\b(?:fml|shr|inv)_[A-Za-z0-9_-]{8,}"), HIDDEN),  # tokens with a prefix
     # Long random words: share links, invitations, password resets. Hexadecimal ids are shorter or dashed.
     (re.compile(r"(?<![A-Za-z0-9_.-])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{32,}"), HIDDEN),

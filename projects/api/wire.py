@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 from rest_framework.exceptions import NotAcceptable, ParseError
@@ -13,6 +14,7 @@ from projects.api.problems import ApiProblemError
 
 LARGEST_WHOLE = 2**63 - 1  # what a column of the database holds
 BODY_LIMIT = 2 * 2**20  # bytes; files have their own upload address
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,536; two halves make one
 
 
 class BoundedJSONParser(JSONParser):
@@ -24,13 +26,16 @@ class BoundedJSONParser(JSONParser):
         if len(raw) > BODY_LIMIT:
             raise ApiProblemError("body-too-large", f"A body may have {BODY_LIMIT} bytes at most.")
         try:
-            return json.loads(
+            body = json.loads(
                 raw.decode(), parse_constant=_no_constant, parse_float=_finite_number, parse_int=_whole_number
             )
+            if HALF.search(raw):
+                json.dumps(body, ensure_ascii=False).encode()  # a half alone could not be written into any answer
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
         except ValueError as error:
             raise ParseError(f"The JSON cannot be read: {error}") from None
+        return body
 
 
 def _no_constant(name: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client as Browser
 from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
 
 from projects.models import ApiToken, Client, IdempotencyKey
 from tests.factories import projects as make
@@ -113,15 +114,23 @@ def test_the_wrong_method_and_the_wrong_form_are_refused(program):
     problem(answer, 415, "unsupported-media-type")
 
 
-@pytest.mark.parametrize("body", ["{", "[" * 100_000, '{"name": NaN}', "\x00", "\ufeff{}"])
+HALF = '{"client": "\\ud800"}'  # of a character
+
+
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, '{"name": NaN}', "\x00", "\ufeff{}", HALF])
 def test_a_broken_body_is_refused(program, body):
     answer = Browser().post(
-        "/api/v1/clients/",
+        "/api/v1/engagements/",
         body.encode(),
         content_type="application/json",
         headers={"Authorization": f"Bearer {program.token}"},
     )
     problem(answer, 400, "malformed-body")
+
+
+def test_a_character_in_two_halves_is_one(program):
+    made = program.post("clients/", {"name": "Kanaria \N{BABY CHICK}"})  # sent as two escapes
+    assert made.json()["name"] == "Kanaria \N{BABY CHICK}"
 
 
 def test_a_body_without_end_is_refused(program):
@@ -260,6 +269,17 @@ def test_an_answer_with_a_secret_takes_no_key(program, workspace):
 
 def test_the_schema_is_drawn_without_a_warning(tmp_path, capsys):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+@pytest.mark.parametrize("form", ["application/vnd.oai.openapi", "application/vnd.oai.openapi+json"])
+def test_the_schema_is_drawn_once_whoever_asks(client, monkeypatch, form):
+    first = client.get(reverse("api-schema"), headers={"Accept": form})
+    assert first.status_code == 200
+    assert first["Content-Type"] == form
+    assert b"/api/v1/clients/" in first.content
+    monkeypatch.setattr(SchemaGenerator, "get_schema", None)  # drawing again would break
+    again = client.get(reverse("api-schema"), {"version": "1\r\nX: y", "lang": "de"}, headers={"Accept": form})
+    assert again.content == first.content
 
 
 def test_the_page_has_no_inline_code(client, db):
