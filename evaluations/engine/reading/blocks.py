@@ -18,6 +18,7 @@ from evaluations.engine.reading.values import ReadLimits, ReadOptions
 PARSE_BLOCK = 2 * 2**20
 CODE = r"^\s*[+-]?\d+\s*$"
 SIMPLE = {"", "plain", "iso", "zone"}
+WORDED = {"integer", "number", "date"}
 
 
 class IrregularError(Exception):
@@ -45,12 +46,19 @@ class Plan:
     separator: int = 44
     missing: list[Any] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)  # columns that are text only for their leading zeros or length
+    worded: set[int] = field(default_factory=set)  # columns of numbers or dates with words for missing cells
+    late_words: bool = False  # words came after the sample: they are looked for in all such columns
 
     def decide(self) -> None:
         """Choose types from the shapes seen so far; step back if one is not simple."""
         self.decisions = [decide(s, self.options.decimal) for s in self.shapes]
         self.codes = {
             at for at, d in enumerate(self.decisions) if d.type == "text" and self.shapes[at].total("zeros", "long")
+        }
+        self.worded = {
+            at
+            for at, d in enumerate(self.decisions)
+            if d.type in WORDED and (self.late_words or self.shapes[at].spelled)
         }
         for at, decision in enumerate(self.decisions):
             if set(decision.oddities) - {"empty"} or decision.form not in SIMPLE:
@@ -78,11 +86,18 @@ def parse_block(block: bytes, plan: Plan, schema: pa.Schema) -> Parsed:
     if integers and look.zeros:
         _check_zeros(block, plan, integers, quoted=quoted)
     try:
-        table = _read(block, plan, schema, quoted=quoted)
+        table = _read(block, plan, _with_words(schema, plan), quoted=quoted)
+        _check_rows(table, block, breaks, quoted=quoted)
+        return _check_values(table, plan, schema)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise WidenError(block) from error
-    _check_rows(table, block, breaks, quoted=quoted)
-    return _check_values(table, plan)
+
+
+def _with_words(schema: pa.Schema, plan: Plan) -> pa.Schema:
+    """Have columns with words for missing cells read as text first."""
+    for at in plan.worded:
+        schema = schema.set(at, schema.field(at).with_type(pa.string()))
+    return schema
 
 
 def _check_bytes(block: bytes, look: Look) -> int:
@@ -157,13 +172,16 @@ def learn_block(block: bytes, plan: Plan) -> None:
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise IrregularError from error
     before = [(d.type, d.form) for d in plan.decisions]
+    words = plan.worded
     lines = pa.array(np.arange(table.num_rows), pa.int64())
     for at, shapes in enumerate(plan.shapes):
         cells = table.column(at)
         for chunk in cells.chunks if hasattr(cells, "chunks") else [cells]:
             add_cells(shapes, chunk, lines.slice(0, len(chunk)), plan.missing[at])
+    typed = {at for at, d in enumerate(plan.decisions) if d.type in WORDED}
+    plan.late_words = plan.late_words or any(plan.shapes[at].spelled for at in typed - words)
     plan.decide()
-    if before == [(d.type, d.form) for d in plan.decisions]:
+    if before == [(d.type, d.form) for d in plan.decisions] and words == plan.worded:
         raise IrregularError
 
 
@@ -179,13 +197,15 @@ def _check_rows(table: Any, block: bytes, breaks: int, *, quoted: bool) -> None:
             raise IrregularError
 
 
-def _check_values(table: Any, plan: Plan) -> Parsed:
+def _check_values(table: Any, plan: Plan, schema: pa.Schema) -> Parsed:
     columns = []
     spelled: dict[str, Counter[str]] = {}
     for at, (column, decision) in enumerate(zip(table.columns, plan.decisions, strict=True)):
-        if decision.type == "number" and not _finite(column):
-            raise IrregularError
         checked = column
+        if at in plan.worded:
+            checked = pc.cast(_null_spelled(column, at, plan, spelled), schema.field(at).type)
+        if decision.type == "number" and not _finite(checked):
+            raise IrregularError
         if decision.type == "text":
             checked = _null_spelled(column, at, plan, spelled)
             if at in plan.codes and not pc.all(pc.match_substring_regex(checked, CODE), min_count=0).as_py():
@@ -193,7 +213,7 @@ def _check_values(table: Any, plan: Plan) -> Parsed:
             if "empty" in decision.oddities and checked.null_count < len(checked):
                 raise IrregularError
         columns.append(checked)
-    return Parsed(pa.Table.from_arrays(columns, schema=table.schema), spelled)
+    return Parsed(pa.Table.from_arrays(columns, schema=schema), spelled)
 
 
 def _finite(column: Any) -> bool:

@@ -1,5 +1,6 @@
 """Saying in plain words what was odd about a file and its columns."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from evaluations.engine.reading.shapes import ColumnShapes, Decision
@@ -204,13 +205,16 @@ def _empty(rows: list[Any], notes: Notes) -> None:
 
 
 def _spelled(rows: list[Any], options: ReadOptions, notes: Notes) -> None:
-    found = {name: shapes.spelled for name, _, shapes in rows if shapes.spelled}
+    explain_all_spelled({name: shapes.spelled for name, _, shapes in rows if shapes.spelled}, notes)
+
+
+def explain_all_spelled(found: Mapping[str, dict[str, int]], notes: Notes) -> None:
+    """Say which spellings were taken for missing, column by column."""
     for name, spelled in list(found.items())[:50]:
-        explain_spelled(name, spelled, notes)
+        _explain_spelled(name, spelled, notes)
 
 
-def explain_spelled(name: str, spelled: dict[str, int], notes: Notes) -> None:
-    """Say which spellings were taken for missing in a column."""
+def _explain_spelled(name: str, spelled: dict[str, int], notes: Notes) -> None:
     blanks = sum(n for cell, n in spelled.items() if not cell.strip())
     words = {cell: n for cell, n in spelled.items() if cell.strip()}
     parts = [f"{blanks:,} blank cell{'s' if blanks > 1 else ''}"] if blanks else []

@@ -28,7 +28,7 @@ from evaluations.engine.reading.containers import Source
 from evaluations.engine.reading.converting import arrow_type
 from evaluations.engine.reading.dialects import Layout
 from evaluations.engine.reading.lines import RecordReader
-from evaluations.engine.reading.remarks import explain_spelled
+from evaluations.engine.reading.remarks import explain_all_spelled
 from evaluations.engine.reading.shapes import ColumnShapes, add_cells
 from evaluations.engine.reading.staging import TableWriter, missing_for
 from evaluations.engine.reading.values import (
@@ -151,8 +151,7 @@ def _convert(source: Source, target: Path, plan: Plan, notes: Notes, progress: P
     finally:
         stream.close()
         sha = digest.finish() if digest else None
-    for name, spelled in made.spelled.items():
-        explain_spelled(name, spelled, notes)
+    explain_all_spelled({name: made.spelled[name] for name in plan.names if name in made.spelled}, notes)
     decimal = "." if any(d.type == "number" for d in plan.decisions) else None
     columns: list[Column] = [
         {"name": n, "type": d.type, "why": d.why} for n, d in zip(plan.names, plan.decisions, strict=True)

@@ -98,7 +98,7 @@ class ReadLimits:
     sheet_bytes: int = 300 * 2**20
     sheet_cells: int = 20_000_000
     json_depth: int = 32
-    swift_bytes: int = 8 * 2**20
+    swift_bytes: int = 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,10 @@ def test_quoted_line_ends_go_the_swift_way(read, small_blocks):
         ([" 007", "1.0", "red", "2024-01-01"], False),
         (["0x1F", "1.0", "red", "2024-01-01"], False),
         (["oops", "1.0", "red", "2024-01-01"], False),
-        (["7", "NA", "red", "2024-01-01"], False),
-        (["7", "nan", "red", "2024-01-01"], False),
+        (["7", "NA", "red", "2024-01-01"], True),  # spelled missing among numbers
+        (["NA", "nan", "red", "N/A"], True),
+        (["7", " ", "red", "2024-01-01"], True),
+        (["7", "none", "red", "2024-01-01"], False),  # a word that has to be asked about
         (["7", "inf", "red", "2024-01-01"], False),
         (["7", "1.0", "NA", "2024-01-01"], True),  # spelled missing in a text column
         (["7", "1.0", " ", "2024-01-01"], True),
