@@ -147,14 +147,22 @@ def read_blocks(address: str) -> Iterator[bytes]:
 
 
 def write_file(address: str, path: Path) -> None:
-    """Write a file so that it appears under its address whole or not at all; sealed where that is asked for."""
-    if not settings.SEAL_FILES:
+    """Write a file so that it appears under its address whole or not at all; sealed where that is asked for.
+
+    What begins like a sealed file is always sealed, or it could not be told from one.
+    """
+    if not settings.SEAL_FILES and not _looks_sealed(path):
         _place(address, path)
         return
     with scratch() as draft:
         with path.open("rb") as source, draft.open("wb") as target:
             seal_file(source, target, context=address)
         _place(address, draft)
+
+
+def _looks_sealed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(FILE_MARK)) == FILE_MARK
 
 
 def delete_file(address: str) -> None:

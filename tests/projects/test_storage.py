@@ -24,7 +24,9 @@ def place(tmp_path, content):
     return path
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"secret words " * 100_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"secret words " * 100_000, secrets.FILE_MARK, secrets.FILE_MARK + b"\0"]
+)
 def test_what_is_stored_comes_back(tmp_path, sealed, content):
     workspace = uuid.uuid4()
     stored = SHELF.put(workspace, place(tmp_path, content))
@@ -73,6 +75,15 @@ def test_a_sealed_file_opens_after_the_keys_were_rotated_and_dropped(tmp_path, s
     before = secrets.key_ring().active
     call_command("rotate_keys", "--drop-old")
     assert before not in secrets.key_ring().encryption
+    assert SHELF.fetch(workspace, stored.sha256, tmp_path / "back").read_bytes() == content
+
+
+def test_a_file_that_begins_like_a_sealed_one_stops_no_rotation(tmp_path, settings, db):
+    settings.SEAL_FILES = False
+    settings.VAR_DIR = tmp_path
+    workspace, content = uuid.uuid4(), secrets.FILE_MARK + b"\xff\xff,a,b\n1,2,3\n"
+    stored = SHELF.put(workspace, place(tmp_path, content))
+    call_command("rotate_keys", "--drop-old")
     assert SHELF.fetch(workspace, stored.sha256, tmp_path / "back").read_bytes() == content
 
 
