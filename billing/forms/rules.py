@@ -110,14 +110,18 @@ class RuleForms:
                 {"target": target_of(part.engagement, part.milestone), "percent": part.percent.normalize()}
                 for part in rule.parts.all()
             ]
+        more = ""
         if data and data.get("more") in (CONDITIONS, PARTS):
             name = data.get("name", "")
             conditions = _typed(data, CONDITIONS, ("field", "key", "word", "value"))
             parts = _typed(data, PARTS, ("target", "percent"))
-            data = None  # what was typed is kept, and not yet checked
+            more, data = data["more"], None  # what was typed is kept, and not yet checked
         self.form = RuleForm(data, initial={"name": name})
         self.conditions = ConditionSet(data, initial=conditions, prefix=CONDITIONS)
         self.parts = PartSet(data, initial=parts, prefix=PARTS, form_kwargs={"actor": actor})
+        if more:
+            grown = self.conditions if more == CONDITIONS else self.parts
+            next(iter(grown.forms[-1].fields.values())).widget.attrs["autofocus"] = True
         self.error = ""
 
     @property
@@ -132,6 +136,8 @@ class RuleForms:
             self.error = "Say who bears the cost: choose at least one engagement, or own overhead."
         elif all(checked) and sum(target.percent for target in self.targets) != 100:  # noqa: PLR2004  # per cent
             self.error = "The shares must add up to 100 per cent."
+        elif all(checked) and len({(part.engagement, part.milestone) for part in self.targets}) < len(self.targets):
+            self.error = "One of them stands there twice. Give it one share, the sum of both."
         return all(checked) and not self.error
 
     @property

@@ -8,10 +8,13 @@ from uuid import UUID
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from billing.forecast import MonthForecast
 from billing.forms.spend import read_question
 from billing.models import BillImport, Charge
+from billing.queries.budgets import LATE
 from billing.queries.lines import FORMATS, as_line, find_lines, written
 from billing.queries.narrowing import LINE_COLUMNS, TITLES, UNALLOCATED, Question
 from billing.queries.rules import reasons_for
@@ -42,7 +45,7 @@ def spend(request: ActorRequest) -> HttpResponse:
         "filters": _filters(request, question),
         "narrowing": [(name, NARROWED_BY[name], question.where.get(name, "")) for name in LINE_COLUMNS],
         "chart_rows": _chart_rows(found),
-        "forecast": forecast_of(request.actor, found.currency) if has_any else None,
+        "forecast": _forecast(request, found),
         "has_any": has_any,
         "waiting": BillImport.objects.visible_to(request.actor).filter(state="ready").count(),
         "query": request.GET.urlencode(),
@@ -130,6 +133,15 @@ def _row(request: ActorRequest, found: Exploration, group: Group) -> dict[str, A
         "narrow": with_query(request, **narrowed, by=further) if group.key else "",
         "unallocated": group.key == UNALLOCATED,
     }
+
+
+def _forecast(request: ActorRequest, found: Exploration) -> MonthForecast | None:
+    """Forecast the month of the newest lines: all of them, so not where filters are set, and not years later."""
+    if not found.currencies or found.question.where:
+        return None
+    forecast = forecast_of(request.actor, found.currency)
+    recent = (timezone.now().date() - LATE).replace(day=1)
+    return forecast if forecast and forecast.month >= recent else None
 
 
 def _dimensions(request: ActorRequest, found: Exploration) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -255,3 +256,14 @@ def test_a_rule_gets_as_many_rows_as_it_needs(signed_in, actor, engagement):
     rule = SpendRule.objects.get()
     assert [condition["field"] for condition in rule.conditions] == ["service", "tag"]
     assert [part.share for part in rule.parts.all()] == [6000, 4000]
+
+
+def test_the_forecast_is_of_all_spend_and_of_now(signed_in, actor, october):
+    with time_machine.travel("2026-11-02T09:00Z", tick=False):
+        signed_in.force_login(actor.user)
+        assert "Expected at its end" in signed_in.get(reverse("billing:spend")).content.decode()
+        narrowed = signed_in.get(reverse("billing:spend"), {"region": "eu-west-1"}).content.decode()
+        assert "Expected at its end" not in narrowed
+    with time_machine.travel("2027-03-02T09:00Z", tick=False):
+        signed_in.force_login(actor.user)
+        assert "Expected at its end" not in signed_in.get(reverse("billing:spend")).content.decode()
