@@ -188,6 +188,8 @@ def test_the_pages_of_scopes_have_no_barrier(alice_at, alice_on_a_phone, world, 
     paths = [
         reverse("projects:scope-start", args=[bare.pk]),
         reverse("projects:scope", args=[draft.pk]),
+        reverse("projects:share-preview", args=["scope", draft.pk]),
+        reverse("projects:share-preview", args=["change-order", priced.pk]),
         reverse("projects:scope", args=[signed.pk]),
         reverse("projects:scope-changes", args=[approved.result_id]),
         reverse("projects:change-order-new", args=[bare.pk]),
