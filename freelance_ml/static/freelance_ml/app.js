@@ -200,7 +200,7 @@ document.addEventListener("htmx:responseError", (event) => {
 // A session that ended meanwhile: the whole page goes to sign in, not a part of it.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const address = event.detail.xhr.responseURL;
-  if (address && new URL(address).pathname.startsWith("/accounts/login")) {
+  if (address && /^\/(accounts\/login|second-factor)\//.test(new URL(address).pathname)) {
     event.detail.shouldSwap = false;
     location.reload();
   }
