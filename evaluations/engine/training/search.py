@@ -54,7 +54,8 @@ class Candidate:
 
     recipe: Recipe
     settings: dict[str, Any]
-    tried: int
+    tried: int  # settings tried in completed rounds
+    rounds: int  # completed; with the seed they fix everything that was found
     scores: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     out_of_fold: Predictions | None = None
     fit_seconds: float = 0.0
@@ -99,8 +100,10 @@ def search(
 ) -> list[Candidate]:
     """Find the best setting of each recipe and compare all on the same folds.
 
-    The order of all trials is fixed by the seed. Where the budget (seconds) runs out, the remaining trials
-    are left undone and the candidate says so; every recipe is compared with at least its usual setting.
+    All trials and their order are fixed by the seed. Where the budget (seconds) runs out inside a round, the
+    whole round counts for nothing and the candidate says so: what is found depends on the seed and on the
+    rounds that were completed, never on how far the machine came in one. Every recipe is compared with at
+    least its usual setting.
 
     Returns
     -------
@@ -155,24 +158,21 @@ def _best_setting(problem: Problem, recipe: Recipe, fold: Fold, *, stop: float, 
     contenders = _settings(problem, recipe)
     train, test = fold
     order = np.random.default_rng(problem.seed).permutation(train)
-    rows, tried, cut = FIRST_ROWS, 0, False
-    while len(contenders) > 1 and not cut:
+    rows, tried, rounds = FIRST_ROWS, 0, 0
+    while len(contenders) > 1:
         scores = []
         for settings in contenders:
             if clock() >= stop:
-                cut = True
-                break
+                return Candidate(recipe, contenders[0], tried, rounds, cut_short=True)
             pipeline = fit(problem, build(problem, recipe, settings), np.sort(order[:rows]))
             scores.append(problem.judge(judged(problem, test, pipeline)))
-            tried += 1
-        if cut:
-            break
         ranked = np.argsort([-s if problem.higher else s for s in scores], kind="stable")
         full = rows >= len(train)
         kept = 1 if full else max(1, len(contenders) // SHARE_KEPT)
+        tried, rounds = tried + len(contenders), rounds + 1
         contenders = [contenders[i] for i in ranked[:kept]]
         rows *= SHARE_KEPT
-    return Candidate(recipe, contenders[0], tried, cut_short=cut)
+    return Candidate(recipe, contenders[0], tried, rounds)
 
 
 def _settings(problem: Problem, recipe: Recipe) -> list[dict[str, Any]]:

@@ -203,6 +203,7 @@ def _finish(
         "proposed": proposed,
         "settings": {name.removeprefix("model__"): value for name, value in candidate.settings.items()},
         "tried": candidate.tried,
+        "rounds": candidate.rounds,
         "cut_short": candidate.cut_short,
         "fold_scores": [float(s) for s in candidate.scores],
         "score": float(candidate.scores.mean()),

@@ -1,5 +1,6 @@
 """Training: columns are found, folds are shared, the simplest within noise is proposed, models load safely."""
 
+import itertools
 import json
 import warnings
 import zipfile
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluations.engine.protocols import read_protocol
 from evaluations.engine.training.artifacts import (
     DamagedModelError,
     UntrustedModelError,
@@ -17,6 +19,7 @@ from evaluations.engine.training.artifacts import (
 from evaluations.engine.training.features import FeaturePlan, NoFeaturesError, lay_out, plan_features
 from evaluations.engine.training.folds import corrected_difference, make_folds
 from evaluations.engine.training.recipes import RECIPES
+from evaluations.engine.training.search import search
 from evaluations.engine.work import drawing, training
 from projects.sandbox import Task, TaskError
 
@@ -142,6 +145,28 @@ def test_the_same_seed_trains_the_same_models(drawn):
         return [{k: v for k, v in c.items() if k not in volatile} for c in result["candidates"]]
 
     assert steady(train(folder, ["boosting"])) == steady(train(folder, ["boosting"]))
+
+
+@pytest.mark.parametrize(("budgets", "rounds"), [((2, 8), 0), ((11, 13), 1), ((1_000, 9_999), 2)])
+def test_what_is_found_depends_on_completed_rounds_alone(drawn, monkeypatch, budgets, rounds):
+    """A clock that ticks once a look stands for machines of different speed."""
+    monkeypatch.setattr("evaluations.engine.training.search.FIRST_ROWS", 50)
+    folder, _ = drawn
+    protocol = read_protocol(make_protocol())
+    table = training.read_rows(Task({}, {"development": folder / "development.parquet"}, folder, 5), protocol)
+    plan = training.make_plan(table, protocol)
+    problem = training.make_problem(table, plan, protocol, seed=5)
+    folds = make_folds(problem.truth, classifies=True, seed=5)
+
+    def found(budget):
+        ticks = itertools.count()
+        recipe = RECIPES["linear"]
+        [best] = search(problem, [recipe], folds, budget=budget, progress=lambda *_: None, clock=lambda: next(ticks))
+        return best.settings, best.tried, best.rounds, best.cut_short, best.scores.tolist()
+
+    one, other = map(found, budgets)
+    assert one == other
+    assert one[2:4] == (rounds, rounds < 2)
 
 
 @pytest.mark.parametrize(
