@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -108,7 +108,7 @@ def currencies_of(actor: Actor | None) -> list[tuple[str, date, date]]:
 def explore(actor: Actor | None, question: Question) -> Exploration:
     """Answer a question from the monthly sums."""
     known = currencies_of(actor)
-    currency = question.currency if question.currency in [row[0] for row in known] else (known[0][0] if known else "")
+    currency = _currency(actor, question, [row[0] for row in known])
     first, last = _span(question, [row for row in known if row[0] == currency])
     asked = Question(question.by, currency, question.basis, first, last, question.where)
     groups: dict[str, Group] = {}
@@ -142,6 +142,18 @@ def explore(actor: Actor | None, question: Question) -> Exploration:
         unallocated_rows=unallocated_rows,
         rows=sum(group.rows for group in ordered),
     )
+
+
+def _currency(actor: Actor | None, question: Question, known: list[str]) -> str:
+    """Take the currency that is asked for, else the first in which anything fits."""
+    if question.currency in known or not known:
+        return question.currency if known else ""
+    if len(known) > 1 and question.where:
+        fits = set(
+            spend_rows(actor, replace(question, currency="")).order_by().values_list("currency", flat=True).distinct()
+        )
+        return next((currency for currency in known if currency in fits), known[0])
+    return known[0]
 
 
 def _span(question: Question, known: list[tuple[str, date, date]]) -> tuple[date | None, date | None]:

@@ -177,3 +177,8 @@ def test_spend_is_narrowed_to_a_resource_and_a_sku_down_to_the_line(call, actor,
     assert lines["count"] == 1
     assert b"".join(call("get", "/spend/export/?sku=a").streaming_content).count(b"\r\n") == 2
     assert call("get", "/spend/?resource=nothing").json()["rows"] == 0
+
+    euros = make.focus_bill(make.focus_line("7", resource="pod-9", currency="EUR", account="acc-2"))
+    make.store(actor, euros, name="euros.csv", tmp_path=tmp_path)
+    found = call("get", "/spend/?resource=pod-9").json()  # most lines are in dollars
+    assert (found["currency"], found["net"]) == ("EUR", "7.000000000")
