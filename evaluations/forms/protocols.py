@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from evaluations.engine.fields import Problem
 from evaluations.engine.metrics import metrics_for
+from evaluations.engine.training.titles import TITLES
 from evaluations.forms.datasets import FileForm
 from evaluations.models import Column, DatasetVersion, Protocol
 from projects.access import Actor
@@ -29,15 +30,7 @@ SPLITS = (
 BASELINES = (("", "Nothing"), ("constant", "Always the same answer"), ("incumbent", "Predictions of the present model"))
 AIMS = (("superior", "Better than it"), ("not_worse", "Not worse by more than the margin"))
 DIRECTIONS = (("at_least", "at least"), ("at_most", "at most"))
-# As evaluations.engine.training.recipes.RECIPES, whose module needs the libraries that pages do without; a test
-# keeps the two alike.
-RECIPES = (
-    ("dummy", "Always the same answer"),
-    ("linear", "Linear model"),
-    ("words", "Word counts and a linear model"),
-    ("forest", "Random forest"),
-    ("boosting", "Gradient boosting"),
-)
+RECIPES = [(name, title) for name, title in TITLES.items() if name != "dummy"]  # that one always runs
 MOST_GATES = 20
 MOST_COLUMNS = 400
 LARGEST_FILE = 50 << 20  # bytes that the page itself takes
@@ -338,7 +331,7 @@ class TrainingForm(PlainForm):
 
     recipes = forms.MultipleChoiceField(
         label="Recipes",
-        choices=RECIPES[1:],
+        choices=RECIPES,
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs=TICK),
         help_text="None chosen: all that fit the columns. The constant answer always runs beside them.",

@@ -62,7 +62,6 @@ def audit_table(
     positive: str | None = None,
     task: str | None = None,
     parts: Mapping[str, Sequence[int] | Path] | None = None,
-    time: str | None = None,
     group: str | None = None,
     profile: dict[str, Any] | None = None,
     progress: Progress = _no_progress,
@@ -78,8 +77,8 @@ def audit_table(
         The column to predict, its positive class, and "binary", "multiclass" or "regression".
     parts : mapping, optional
         Part name to row positions from 0, or to another table's file, to look for overlap.
-    time, group : str, optional
-        The column that orders the rows, and the one whose values belong together.
+    group : str, optional
+        The column whose values belong together.
     profile : dict, optional
         The table's profile, if it is known already.
     seed : int
@@ -90,7 +89,7 @@ def audit_table(
     list of Finding
         Most harmful first.
     """
-    table = AuditTable(parquet, target, positive, task, parts or {}, time, group, seed=seed, given_profile=profile)
+    table = AuditTable(parquet, target, positive, task, parts or {}, group, seed=seed, given_profile=profile)
     findings: list[Finding] = []
     if table.rows:
         for at, check in enumerate(CHECKS, 1):

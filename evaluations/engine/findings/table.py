@@ -29,7 +29,6 @@ class AuditTable:
     positive: str | None = None
     task: str | None = None
     parts: Mapping[str, Sequence[int] | Path] = field(default_factory=dict)
-    time: str | None = None
     group: str | None = None
     seed: int = 0
     given_profile: dict[str, Any] | None = None

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from evaluations.engine.training.features import FeaturePlan
+from evaluations.engine.training.titles import TITLES
 
 RARE = 10  # rows; rarer categories are told apart from nothing
 MOST_CATEGORIES = 100
@@ -104,10 +105,10 @@ def _prepare(plan: FeaturePlan, *, scale: bool, text: bool = False) -> ColumnTra
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("dummy", "Always the same answer", 0, _dummy),
+        Recipe("dummy", TITLES["dummy"], 0, _dummy),
         Recipe(
             "linear",
-            "Linear model",
+            TITLES["linear"],
             1,
             _linear,
             {
@@ -118,7 +119,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             "words",
-            "Word counts and a linear model",
+            TITLES["words"],
             2,
             _words,
             {"model__C": (1.0, 3.0, 10.0, 30.0), "model__alpha": (0.3, 1.0, 3.0)},
@@ -126,14 +127,14 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             "forest",
-            "Random forest",
+            TITLES["forest"],
             3,
             _forest,
             {"model__min_samples_leaf": (1, 3, 10, 30), "model__max_features": ("sqrt", 0.3, 0.6)},
         ),
         Recipe(
             "boosting",
-            "Gradient boosting",
+            TITLES["boosting"],
             4,
             _boosting,
             {

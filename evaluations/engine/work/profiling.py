@@ -13,7 +13,7 @@ from projects.sandbox import Task, TaskError
 
 PART = "part:"
 NAMES = ("target", "time", "group")
-ASKED = (*NAMES, "positive", "task")
+ASKED = ("target", "group", "positive", "task")
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def run(task: Task) -> dict[str, Any]:
     """
     table = task.inputs["table"]
     asked = {name: task.arguments.get(name) or None for name in ASKED}
-    _must_have_columns(table, {name: asked[name] for name in NAMES})
+    _must_have_columns(table, {name: task.arguments.get(name) or None for name in NAMES})
     profile = profile_table(table, task.progress)
     findings = audit_table(table, **asked, parts=_parts(task), profile=profile, progress=task.progress, seed=task.seed)
     text = json.dumps(profile, ensure_ascii=False, allow_nan=False)
