@@ -40,7 +40,7 @@ class NewAccountForm(PlainForm):
     password = forms.CharField(
         strip=False,
         max_length=256,
-        help_text="At least 12 characters. Four unrelated words are better than signs.",
+        help_text="At least 12 characters. Four unrelated words are better than one with signs in it.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -67,7 +67,7 @@ class SetUpForm(NewAccountForm):
     workspace_name = forms.CharField(
         label="Name of your business",
         max_length=120,
-        help_text="Clients see it on reports and invoices.",
+        help_text="Clients see it on reports and scopes.",
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     currency = forms.ChoiceField(choices=CURRENCIES, initial="EUR")
