@@ -15,6 +15,7 @@ from freelance_ml.up import embedded_redis
 from freelance_ml.up.instance import is_running, read_state
 from projects.models import Job, Mail, Schedule
 from projects.queries.clock import database_now
+from projects.services.daily_tasks import last_job
 from projects.services.mail import letters_leave
 from projects.services.pulses import alive, last_seen
 
@@ -95,14 +96,13 @@ def jobs() -> Iterator[Row]:
 def schedules() -> Iterator[Row]:
     """Look at what the installation does by itself every day."""
     for schedule in Schedule.objects.filter(workspace=None):
-        key = f"schedule:{schedule.pk}:"
-        last = Job.objects.filter(workspace=None, kind=schedule.kind, key__startswith=key).first()
+        last = last_job(schedule)
         outcome = f"{last.finished_at or last.created_at:%Y-%m-%d %H:%M} {last.state}" if last else "never yet"
         found = f"next {schedule.next_at:%Y-%m-%d %H:%M}, last {outcome} (UTC)"
         if last is not None and last.state == Job.State.FAILED:
             yield Row(schedule.name, State.ERROR, found, last.error_message)
         elif not schedule.enabled:
-            yield Row(schedule.name, State.NOTE, "switched off", "Switch it on in the admin, or leave it so.")
+            yield Row(schedule.name, State.NOTE, "paused", "Let it go on in /admin/, under schedules.")
         else:
             yield Row(schedule.name, State.OK, found)
 

@@ -3,7 +3,7 @@
 It stands behind allauth's sign-in, so second factors and the counting of guesses hold here too.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
@@ -13,7 +13,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from projects.models import ApiToken, AuditCheckpoint, AuditEntry, Membership, User, Workspace
+from projects.models import ApiToken, AuditCheckpoint, AuditEntry, Membership, Schedule, User, Workspace
+from projects.services import daily_tasks
 from projects.services.audit import record
 
 
@@ -96,6 +97,48 @@ class AuditCheckpointAdmin(LookOnly):
     """Signed ends of chains."""
 
     list_display = ["at", "chain", "sequence", "key_id"]
+
+
+@admin.register(Schedule)
+class DailyTaskAdmin(LookOnly):
+    """What the installation repeats by itself: when next, how it ended; a superuser starts, pauses and resumes it."""
+
+    list_display = ["name", "cadence", "next_at", "last_result", "enabled"]
+    actions = ["start", "pause", "resume"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Leave out what belongs to a workspace."""
+        return super().get_queryset(request).filter(workspace=None)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Let superusers act."""
+        return bool(getattr(request.user, "is_superuser", False))
+
+    @admin.display(description="last time")
+    def last_result(self, task: Schedule) -> str:
+        """Say how the newest job of the task ended."""
+        job = daily_tasks.last_job(task)
+        if job is None:
+            return "never yet"
+        return f"{job.get_state_display()}: {job.error_message}" if job.error_message else job.get_state_display()
+
+    @admin.action(description="Start now", permissions=["operate"])
+    def start(self, request: HttpRequest, tasks: Any) -> None:
+        """Start the chosen tasks besides their rhythm."""
+        for task in tasks:
+            daily_tasks.start_now(task=task, operator=cast("User", request.user))
+
+    @admin.action(description="Pause", permissions=["operate"])
+    def pause(self, request: HttpRequest, tasks: Any) -> None:
+        """Pause the chosen tasks."""
+        for task in tasks:
+            daily_tasks.pause(task=task, operator=cast("User", request.user), paused=True)
+
+    @admin.action(description="Let go on", permissions=["operate"])
+    def resume(self, request: HttpRequest, tasks: Any) -> None:
+        """Let the chosen tasks go on."""
+        for task in tasks:
+            daily_tasks.pause(task=task, operator=cast("User", request.user), paused=False)
 
 
 @receiver(post_save, sender=LogEntry)
