@@ -146,7 +146,7 @@ def main():
         "# Growth",
         "",
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, written by `growth.py` at load {os.getloadavg()[0]:.0f}.",
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, NumPy {np.__version__}, pyarrow {pa.__version__}.",
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, NumPy {np.__version__}, Arrow {pa.__version__}.",
         "CPU seconds; the exponent is the slope between the logarithms of size and seconds. The limit for rows is that",
         "of n log n over the same sizes, for columns 1. Correlations are part of the profile; they are reckoned for 40",
         "columns at most, so their squares are behind it at all widths below.",
