@@ -131,8 +131,10 @@ def _health_host() -> str:
 
 def become_supervisor(plan: Plan, *, lock: int, listener: int) -> None:
     """Replace this process by the supervisor, which needs none of Django's memory."""
-    for descriptor in (lock, listener):
-        os.set_inheritable(descriptor, True)  # noqa: FBT003  # the library's signature
     sys.stdout.flush()
     os.chdir(settings.BASE_DIR)
-    os.execv(sys.executable, [sys.executable, "-m", "freelance_ml.up.supervisor", plan.to_json()])  # noqa: S606  # our own
+    with plan.to_file() as written:
+        for descriptor in (lock, listener, written.fileno()):
+            os.set_inheritable(descriptor, True)  # noqa: FBT003  # the library's signature
+        command = [sys.executable, "-m", "freelance_ml.up.supervisor", str(written.fileno())]
+        os.execv(sys.executable, command)  # noqa: S606  # our own

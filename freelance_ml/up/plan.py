@@ -1,8 +1,9 @@
 """What the supervisor is told to run: plain values that survive an exec."""
 
 import json
+import tempfile
 from dataclasses import asdict, dataclass, field
-from typing import Self
+from typing import IO, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ class Plan:
     def to_json(self) -> str:
         """Write the plan as one line."""
         return json.dumps(asdict(self))
+
+    def to_file(self) -> IO[bytes]:
+        """Write the plan into a file without a name; everyone on the machine could read it in a command line."""
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # whoever reads it closes it
+        file.write(self.to_json().encode())
+        file.seek(0)
+        return file
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -211,14 +211,16 @@ class Supervisor:
 
 
 def main() -> int:
-    """Run the plan given as the only argument."""
+    """Run the plan in the open file whose number is the only argument."""
 
     def say(line: str) -> None:
         with suppress(OSError):  # the terminal may be gone; the parts must still stop in order
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
-    return Supervisor(Plan.from_json(sys.argv[1]), say=say).run()
+    with os.fdopen(int(sys.argv[1]), "rb") as file:
+        plan = Plan.from_json(file.read().decode())
+    return Supervisor(plan, say=say).run()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from freelance_ml.start import become_supervisor
 from freelance_ml.up import embedded_redis
 from freelance_ml.up.instance import (
     AlreadyRunningError,
@@ -81,13 +82,14 @@ class House:
             notes=["a note"],
         )
         self.output = (folder / "said").open("wb")
-        self.process = subprocess.Popen(
-            [python, "-m", "freelance_ml.up.supervisor", plan.to_json()],
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-            pass_fds=[inherited],
-            start_new_session=True,
-        )
+        with plan.to_file() as written:
+            self.process = subprocess.Popen(
+                [python, "-m", "freelance_ml.up.supervisor", str(written.fileno())],
+                stdout=self.output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[inherited, written.fileno()],
+                start_new_session=True,
+            )
 
     def said(self):
         return (self.folder / "said").read_text()
@@ -223,6 +225,21 @@ def test_a_plan_survives_its_journey():
     plan = Plan([part], "http://a", "h", 1, "a", "/log", "/run", ["note"], {"A": "b"})
     assert Plan.from_json(plan.to_json()) == plan
     assert json.loads(plan.to_json()) == asdict(plan)
+
+
+def test_the_command_line_says_nothing_of_the_plan(monkeypatch):
+    """Everyone on the machine reads command lines, and the notes of a demo hold a password."""
+    plan = Plan([], "http://a", "h", 1, "a", "/log", "/run", ["Password: opensesame"], {"A": "b"})
+    commands = []
+    monkeypatch.setattr(os, "execv", lambda program, command: commands.append((command, os.dup(int(command[-1])))))
+    lock, listener = os.pipe()
+    become_supervisor(plan, lock=lock, listener=listener)
+    ((command, written),) = commands
+    assert "opensesame" not in " ".join(command)
+    with os.fdopen(written, "rb") as file:
+        assert Plan.from_json(file.read().decode()) == plan
+    os.close(lock)
+    os.close(listener)
 
 
 def test_a_log_is_turned_over_and_keeps_its_last_words(tmp_path):
