@@ -1,4 +1,4 @@
-"""Requests each second of warm pages, as a share of a bare view with one query on the same server."""
+"""Requests each second of warm pages and the server's CPU for each, against a bare view with one query beside them."""
 
 import http.client
 import os
@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+
+import psutil
 
 from benchmarks.running import ROOT, environment_for, folder, free_port
 
@@ -44,9 +46,15 @@ def ask(port: int, path: str, cookie: str, until: float, counts: list[int]) -> N
     counts.append(done)
 
 
-def rate(port: int, path: str, cookie: str) -> float:
+def cpu_of(server: subprocess.Popen) -> float:
+    master = psutil.Process(server.pid)
+    return sum(sum(process.cpu_times()[:2]) for process in [master, *master.children()])
+
+
+def rate(server: subprocess.Popen, port: int, path: str, cookie: str) -> tuple[float, float]:
+    """Requests each second, and the server's milliseconds of CPU for one."""
     counts: list[int] = []
-    began = time.perf_counter()
+    began, used = time.perf_counter(), cpu_of(server)
     threads = [
         threading.Thread(target=ask, args=(port, path, cookie, began + SECONDS, counts)) for _ in range(CONNECTIONS)
     ]
@@ -54,7 +62,8 @@ def rate(port: int, path: str, cookie: str) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(counts) / (time.perf_counter() - began)
+    seconds, used = time.perf_counter() - began, cpu_of(server) - used
+    return sum(counts) / seconds, 1000 * used / sum(counts)
 
 
 def exists(port: int, path: str, cookie: str) -> bool:
@@ -91,22 +100,22 @@ def main() -> None:
         try:
             wait_for_answer(port)
             for path in pages:
-                rate(port, path, cookie)  # warm
+                rate(server, port, path, cookie)  # warm
             rates = {path: [] for path in pages}
             for _ in range(ROUNDS):
                 for path in pages:
-                    rates[path].append(rate(port, path, cookie))
+                    rates[path].append(rate(server, port, path, cookie))
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
-        medians = {path: statistics.median(values) for path, values in rates.items()}
+        cpu = {path: statistics.median(ms for _, ms in found) for path, found in rates.items()}
         print(
-            "| page | requests/s | of the bare view | of one that opens its connection | of one behind the same door |"
+            "| page | requests/s | CPU, ms | of the bare view | of one that opens its connection | of the same door |"
         )
-        print("| --- | ---: | ---: | ---: | ---: |")
-        for path, value in medians.items():
-            shares = [f"{value / medians[other]:.2f}" for other in BARE]
-            print(f"| {path} | {value:.0f} | {' | '.join(shares)} |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: |")
+        for path, found in rates.items():
+            shares = [f"{cpu[other] / cpu[path]:.2f}" for other in BARE]
+            print(f"| {path} | {statistics.median(n for n, _ in found):.0f} | {cpu[path]:.1f} | {' | '.join(shares)} |")
 
 
 def wait_for_answer(port: int) -> None:
