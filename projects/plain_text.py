@@ -15,3 +15,8 @@ def fault_of(text: str, *, lines: bool = False) -> str:
     if hidden:
         return HIDES.format(code=ord(hidden[0]))
     return BREAK if not lines and BREAKS.search(text) else ""
+
+
+def made_plain(name: str) -> str:
+    """Put an underscore for whatever breaks the rule, in a name that nobody typed, such as a file's."""
+    return HIDDEN.sub("_", BREAKS.sub("_", name))

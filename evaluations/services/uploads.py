@@ -19,6 +19,7 @@ from evaluations.errors import (
 )
 from evaluations.models import DatasetVersion, PredictionFile, Upload, UploadChunk
 from projects.access import Actor
+from projects.plain_text import made_plain
 from projects.quota import must_fit
 from projects.storage import Stored, age_of, delete_file, must_have_room, stored_files
 
@@ -36,7 +37,7 @@ def open_upload(*, name: str, size: int, by: Actor) -> Upload:
         raise UploadTooLargeError(size=size, limit=settings.UPLOAD_MAX_BYTES)
     must_fit(by.workspace, size)
     must_have_room(2 * size)
-    safe_name = Path(name.replace("\\", "/")).name[:255] or "upload"
+    safe_name = made_plain(Path(name.replace("\\", "/")).name)[:255] or "upload"
     return Upload.objects.create(
         workspace=by.workspace, name=safe_name, size=size, chunk_size=CHUNK_SIZE, created_by=by.user
     )

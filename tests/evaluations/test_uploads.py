@@ -88,6 +88,11 @@ def test_a_piece_that_arrives_damaged_is_refused(call, opened):
     assert call("get", f"{opened['id']}/").json()["received"] == [0]
 
 
+def test_a_name_that_nobody_typed_is_made_plain(actor):
+    upload = uploads.open_upload(name="C:\\new\u202efdp.csv\n", size=9, by=actor)
+    assert upload.name == "new_fdp.csv_"
+
+
 def test_a_browser_without_the_forms_token_sends_nothing(call, opened):
     assert send(call, opened, 0, X_CSRFToken="b" * 32).json()["code"] == "csrf-failed"
 
