@@ -7,6 +7,7 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from billing.storage import LARGEST
 
 MOST = LARGEST + 10**6  # bytes of a body: the largest bill, and the form around it
+MOST_OF_STRANGERS = 4 * 10**6  # bytes of a body of someone who is not signed in: twice the largest report
 
 
 class BoundedUploadHandler(FileUploadHandler):
@@ -23,7 +24,8 @@ class BoundedUploadHandler(FileUploadHandler):
         encoding: Any = None,
     ) -> None:
         """Look at the length that the request announces; no server reads more than that."""
-        self.is_too_large = content_length > MOST
+        user = getattr(self.request, "user", None)
+        self.is_too_large = content_length > (MOST if user and user.is_authenticated else MOST_OF_STRANGERS)
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Skip the rest of the body; the form then misses its file."""

@@ -23,6 +23,7 @@ from projects.storage import scratch_file
 from projects.web import ActorRequest, member, writer
 
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
+MOST_HEADER_ROW = 30
 WORKING = (BillImport.State.READING, BillImport.State.COMMITTING)
 
 
@@ -118,12 +119,17 @@ def bill_read_again(request: ActorRequest, bill_import_id: UUID) -> HttpResponse
     return redirect("billing:bill-import", source.pk)
 
 
+def _header_row(typed: str) -> int:
+    known = typed.isascii() and typed.isdigit() and len(typed) < 3  # noqa: PLR2004  # rows
+    return min(max(int(typed), 1), MOST_HEADER_ROW) if known else 1
+
+
 @require_http_methods(FORM_METHODS)
 @writer
 def bill_mapping(request: ActorRequest, bill_import_id: UUID) -> HttpResponse:
     """Map the columns of a file that no format knows, save the mapping, and read the file by it."""
     source = _import(request, bill_import_id)
-    at = min(max(int(request.GET.get("header", "1")) if request.GET.get("header", "1").isdigit() else 1, 1), 30)
+    at = _header_row(request.GET.get("header", ""))
     header = source.head[at - 1] if len(source.head) >= at else []
     initial = {"name": source.name.rsplit(".", 1)[0], **guess_columns(header)}
     form = MappingForm(request.POST or None, header=header, initial=initial)

@@ -10,7 +10,10 @@ MOST_BYTES = 2 << 20
 class VerifyForm(PlainForm):
     """A report's file."""
 
-    file = forms.FileField(label="The report's JSON file")
+    file = forms.FileField(
+        label="The report's JSON file",
+        error_messages={"required": "Choose the JSON file of a report. It has at most 2 MB."},
+    )
 
     def clean_file(self) -> object:
         """Refuse what is too large to be a report."""

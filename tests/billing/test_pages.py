@@ -136,6 +136,8 @@ def test_unknown_columns_are_mapped_in_the_page(signed_in, actor, tmp_path):
     source = make.receive(actor, "When,What,Paid\n2026-10-03,GPU,12.5\n", tmp_path=tmp_path)
     opens(signed_in, "billing:bill-import", source.pk, contains=["Map its columns"])
     opens(signed_in, "billing:bill-mapping", source.pk, contains=["When", "GPU"])
+    for odd in ("²", "9" * 3_000, "-1", ""):  # a row that nobody can mean
+        assert signed_in.get(reverse("billing:bill-mapping", args=[source.pk]), {"header": odd}).status_code == 200
     fields = {
         "name": "Vast",
         "date_order": "iso",
