@@ -37,6 +37,9 @@ from billing.models import Bill, BillImport, Charge, DailySpend, MonthlySpend
 from projects.models import User
 
 PAGES = {
+    "one resource, by service": "/spend/?resource={resource}",
+    "lines of one resource": "/spend/lines/?resource={resource}",
+    "one SKU, by service": "/spend/?sku={sku}",
     "months by service": "/spend/",
     "months by engagement": "/spend/?by=engagement",
     "months by tag": "/spend/?by=tag:Environment",
@@ -109,11 +112,12 @@ def main():
     months = MonthlySpend.objects.values("month").distinct().count()
     sums = MonthlySpend.objects.count()
     print(f"{connection.vendor}: {Charge.objects.count()} lines, {months} months, {sums} monthly sums")
+    line = Charge.objects.filter(source=first).exclude(resource="").exclude(sku="").order_by("row")[5_000]
     for title, address in PAGES.items():
         times, cpus = [], []
         for _ in range(RUNS):
             wall, cpu = time.perf_counter(), time.process_time()
-            answer = client.get(address.format(service=service))
+            answer = client.get(address.format(service=service, resource=line.resource, sku=line.sku))
             assert answer.status_code == 200, (title, answer.status_code)
             times.append((time.perf_counter() - wall) * 1000)
             cpus.append((time.process_time() - cpu) * 1000)

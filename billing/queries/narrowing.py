@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import Case, Count, DateField, F, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import Cast, Coalesce, TruncMonth
+from django.db.models import Case, Count, DateField, F, Func, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast, Coalesce
 
 from billing.models import Charge, MonthlySpend, SpendRule
 from projects.access import Actor
@@ -51,6 +51,18 @@ AMOUNTS: dict[Any, dict[str, Any]] = {  # what each sort of row adds
         "lines": Count("pk"),
     },
 }
+
+
+class MonthOf(Func):
+    """The first day of a date's month by SQLite itself; Django's TruncMonth calls Python for every row there."""
+
+    function = "DATE"
+    template = "%(function)s(%(expressions)s, 'start of month')"
+    output_field = DateField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Write it as PostgreSQL does."""
+        return self.as_sql(compiler, connection, template="DATE_TRUNC('month', %(expressions)s)::date", **context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ def _lines_by_month(actor: Actor | None) -> QuerySet[Any]:
     used = Cast("usage_start", DateField())
     arrived = Cast("source__created_at", DateField())
     lines: QuerySet[Any] = Charge.objects.visible_to(actor)
-    return lines.annotate(month=TruncMonth(Coalesce("period_start", used, arrived)))
+    return lines.annotate(month=MonthOf(Coalesce("period_start", used, arrived)))
 
 
 def _condition(actor: Actor | None, name: str, value: str) -> Q:
