@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluations.models import Report
+from freelance_ml.reports.milestone import SCHEMA
 from projects.canonical import canonical, digest
 from projects.secrets import signature_holds
 
@@ -19,16 +20,19 @@ class Outcome:
     latest: bool | None = None
 
 
+NO_REPORT = Outcome(holds=False, sentence="This is not the JSON file of a report. Download it from the report’s page.")
+
+
 def check_report(raw: bytes) -> Outcome:
     """Check the bundle of a report; anything at all may be handed in."""
     try:
         bundle = json.loads(raw)
-        body, signature, key_id = bundle["report"], str(bundle["signature"]), str(bundle["key_id"])
-        message = canonical(dict(body))
+        body, signature, key_id = dict(bundle["report"]), str(bundle["signature"]), str(bundle["key_id"])
+        message = canonical(body)
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Outcome(
-            holds=False, sentence="This is not the JSON file of a report. Download it from the report’s page."
-        )
+        return NO_REPORT
+    if body.get("schema") != SCHEMA:  # the same key signs other things as well
+        return NO_REPORT
     if not signature_holds(message, key_id=key_id, signature=signature):
         return Outcome(
             holds=False,

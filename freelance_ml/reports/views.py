@@ -15,6 +15,7 @@ from freelance_ml.reports.shared import ReportRoom
 from projects.errors import DomainError
 from projects.models import Milestone
 from projects.queries.shares import answer_to
+from projects.secrets import key_ring, public_key
 from projects.services.shares import DEFAULT_DAYS
 from projects.views.documents import send_form
 from projects.views.share_links import share_context
@@ -60,4 +61,6 @@ def verify(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         outcome = check_report(form.cleaned_data["file"].read())
     status = 422 if request.method == "POST" and outcome is None else 200
-    return render_page(request, "reports/verify.html", {"form": form, "outcome": outcome}, status=status)
+    key = public_key(key_ring().signer) or b""
+    context = {"form": form, "outcome": outcome, "key": key.hex()}
+    return render_page(request, "reports/verify.html", context, status=status)

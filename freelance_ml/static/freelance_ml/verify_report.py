@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Check a report's JSON file offline: python verify_report.py report.json [PUBLIC_KEY_HEX]
 
-Needs only the package "cryptography". Without a second argument the key inside the file is used, which shows
-that the report is unchanged since it was signed; give the key that you were told by another way (it stands on
-the sender's page "Check a report" and in earlier reports) to know also who signed it.
+Needs only the package "cryptography". The key stands on the sender's page "Check a report". Without it the key
+inside the file is used, and anybody can have put one there: that shows only that nothing was changed since the
+file was signed, not by whom. Ends with 0 for a genuine report, 1 for another, 2 for a file that is no report,
+3 for one whose signer you have not named.
 """
 
 import hashlib
@@ -61,20 +62,30 @@ def main() -> int:
     if len(sys.argv) not in (2, 3):
         print(__doc__)
         return 2
-    with open(sys.argv[1], encoding="utf-8") as file:
-        bundle = json.load(file)
-    message = canonical(bundle["report"]).encode()
-    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(sys.argv[2] if len(sys.argv) == 3 else bundle["public_key"]))
     try:
-        key.verify(bytes.fromhex(bundle["signature"]), message)
-    except (InvalidSignature, ValueError):
+        with open(sys.argv[1], encoding="utf-8") as file:
+            bundle = json.load(file)
+        report, signature, fingerprint = bundle["report"], bytes.fromhex(bundle["signature"]), bundle["sha256"]
+        named = f"report {report['number']} on {report['milestone']['title']!r}: {report['verdict']['headline']}"
+        key = sys.argv[2] if len(sys.argv) == 3 else bundle["public_key"]
+        signer = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"This cannot be checked ({type(error).__name__}): give the JSON file of a report, and a key in hex.")
+        return 2
+    message = canonical(report).encode()
+    try:
+        signer.verify(signature, message)
+    except InvalidSignature:
         print("NOT GENUINE: the report was changed after it was signed, or signed with another key.")
         return 1
-    if hashlib.sha256(message).hexdigest() != bundle["sha256"]:
+    if hashlib.sha256(message).hexdigest() != fingerprint:
         print("NOT GENUINE: the fingerprint beside the report is not its own.")
         return 1
-    report = bundle["report"]
-    print(f"GENUINE: report {report['number']} on {report['milestone']['title']!r}: {report['verdict']['headline']}")
+    if len(sys.argv) == 2:
+        print(f"UNCHANGED since it was signed: {named}\nSigned with the key {key}")
+        print('Is that the key on the sender\'s page "Check a report"? Give it as second argument to be sure.')
+        return 3
+    print(f"GENUINE: {named}")
     return 0
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,6 +21,7 @@ from freelance_ml.reports.silence import answer_silence
 from projects.canonical import canonical, digest
 from projects.models import AuditEntry, Decision, Job, Mail, Milestone
 from projects.secrets import signature_holds
+from projects.services.audit_checks import as_dict, sign_checkpoints
 from projects.services.decisions import evidence_holds
 from tests.factories.jobs import work_off
 from tests.factories.projects import make_milestone
@@ -95,19 +97,48 @@ def test_every_form_can_be_taken_along(signed_in, report, form):
         assert b"http://" not in answer.content.replace(b"http://www.w3.org", b"")
 
 
-def test_the_offline_verifier_believes_the_file_and_no_changed_one(report, tmp_path):
+def test_the_offline_verifier_believes_the_file_and_no_changed_one(client, report, tmp_path):
     bundle = bundle_of(report)
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text(json.dumps(bundle), encoding="utf-8")
     body = {**report.body, "made_at": "2020-01-01T00:00:00+00:00"}
     bad.write_text(json.dumps({**bundle, "report": body}), encoding="utf-8")
-    told = [
-        subprocess.run([sys.executable, VERIFIER, path], capture_output=True, text=True, check=False)
-        for path in (good, bad)
-    ]
+    page = client.get(reverse("verify")).content.decode()
+    assert bundle["public_key"] in page  # where the recipient finds it
+    told = [verify_offline(path, bundle["public_key"]) for path in (good, bad)]
     assert [t.returncode for t in told] == [0, 1]
     assert told[0].stdout.startswith("GENUINE")
     assert told[1].stdout.startswith("NOT GENUINE")
+
+
+def test_a_report_that_a_forger_signed_with_a_key_of_their_own_is_not_called_genuine(report, tmp_path):
+    bundle, forger = bundle_of(report), Ed25519PrivateKey.generate()
+    body = {**report.body, "made_at": "2020-01-01T00:00:00+00:00"}
+    forged = {
+        "report": body,
+        "sha256": digest(body),
+        "signature": forger.sign(canonical(body)).hex(),
+        "public_key": forger.public_key().public_bytes_raw().hex(),
+    }
+    file = tmp_path / "forged.json"
+    file.write_text(json.dumps(forged), encoding="utf-8")
+    assert verify_offline(file, bundle["public_key"]).returncode == 1
+    told = verify_offline(file)
+    assert told.returncode == 3
+    assert "GENUINE" not in told.stdout
+    assert forged["public_key"] in told.stdout
+
+
+@pytest.mark.parametrize("raw", ["", "[]", "{}", '{"report": {}, "signature": "", "sha256": ""}', "\x00"])
+def test_the_offline_verifier_says_what_is_no_report(raw, tmp_path):
+    file = tmp_path / "report.json"
+    file.write_text(raw, encoding="utf-8")
+    told = verify_offline(file)
+    assert (told.returncode, told.stderr) == (2, "")
+
+
+def verify_offline(*arguments):
+    return subprocess.run([sys.executable, VERIFIER, *arguments], capture_output=True, text=True, check=False)
 
 
 def test_every_changed_value_breaks_the_signature(report):
@@ -123,6 +154,12 @@ def test_every_changed_value_breaks_the_signature(report):
 )
 def test_anything_may_be_checked(raw):
     assert not check_report(raw).holds
+
+
+def test_a_statement_about_the_trail_is_no_report(report):
+    statement = as_dict(sign_checkpoints()[0])
+    body = {name: statement[name] for name in ("chain", "sequence", "hash", "at")}
+    assert not check_report(json.dumps({**statement, "report": body}).encode()).holds
 
 
 def test_the_verify_page_is_open_to_all(client, report, tmp_path):
