@@ -11,7 +11,8 @@ from evaluations.api.uploads import UploadViewSet
 from evaluations.models import DatasetVersion
 from evaluations.services import uploads
 from projects.models import Job
-from tests.factories.evaluations import churn_csv, make_version
+from tests.evaluations.test_verdicts import acceptance_rows
+from tests.factories.evaluations import churn_csv, make_protocol, make_version
 from tests.factories.jobs import work_off
 
 
@@ -139,6 +140,45 @@ def test_a_file_that_is_no_table_is_refused_in_words(alice_at):
     expect(page.get_by_role("heading", level=1)).to_have_text("This file is not a table")
     expect(page.get_by_text("Nothing of it was stored")).to_be_visible()
     assert alice_at.violations() == []
+
+
+@pytest.fixture
+def to_predict(world, tmp_path):
+    """A protocol that waits for predictions, and a file of them."""
+    protocol = make_protocol(actor=world)
+    table = acceptance_rows(protocol, tmp_path)
+    predictions = table[["row_id"]].assign(probability=1 - table["tenure"] / 72)
+    return protocol, predictions.to_csv(index=False).encode()
+
+
+@pytest.mark.usefixtures("_small_pieces")
+def test_predictions_go_piece_by_piece_and_the_question_is_asked_once(alice_at, to_predict):
+    protocol, content = to_predict
+    page = alice_at.open(reverse("evaluations:predictions-new", args=[protocol.pk]))
+    assert alice_at.violations() == []
+    pieces = []
+    page.on("request", lambda r: pieces.append(r.url) if r.method == "PUT" else None)
+    page.route("**/chunks/**", lambda route: (page.wait_for_timeout(100), route.continue_()))
+    give(page, content, name="mine.csv")
+    page.get_by_role("button", name="Evaluate").click()  # while it is still on its way
+    page.locator("#confirm [data-answer=yes]").click()
+    expect(page).to_have_url(re.compile("/evaluations/"), timeout=20_000)
+    assert len(set(pieces)) > 2
+    assert work_off(Job.objects.order_by("-created_at").first()).state == "done"
+    expect(page.get_by_text("Every promise was shown")).to_be_visible(timeout=20_000)
+
+
+def test_predictions_go_whole_where_scripts_are_off(alice_at, to_predict):
+    protocol, content = to_predict
+    context = alice_at.page.context.browser.new_context(
+        java_script_enabled=False, storage_state=alice_at.page.context.storage_state()
+    )
+    page = context.new_page()
+    page.goto(f"{alice_at.site}{reverse('evaluations:predictions-new', args=[protocol.pk])}")
+    give(page, content, name="mine.csv")
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page).to_have_url(re.compile("/evaluations/"))
+    context.close()
 
 
 def test_an_upload_is_cancelled_with_the_keyboard(alice_at):
