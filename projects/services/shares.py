@@ -15,7 +15,7 @@ from projects.errors import DomainError
 from projects.models import ShareLink, ShareSession, ShareView
 from projects.queries.shares import digest_of, open_link
 from projects.services.audit import record
-from projects.services.guards import PASSCODE, count_try, give_back
+from projects.services.guards import ADDRESS, PASSCODE, count_try, give_back, network_of
 from projects.shares import Purpose, label_of
 
 DEFAULT_DAYS, MOST_DAYS = 14, 90
@@ -136,11 +136,13 @@ def exchange_token(*, token: str, passcode: str = "", address: str | None = None
     if link is None:
         raise LinkGoneError
     if link.has_passcode:
+        count_try(ADDRESS, subject=network_of(address))
         count_try(PASSCODE, subject=str(link.pk))
         if not check_password(passcode, link.passcode_hash):
             record(by=visitor_of(link, address=address), action="share.passcode_wrong", target=link)
             raise PasscodeWrongError
         give_back(PASSCODE, subject=str(link.pk))
+        give_back(ADDRESS, subject=network_of(address))
     return _open_session(link)
 
 

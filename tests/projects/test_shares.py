@@ -206,6 +206,15 @@ def test_guessing_a_passcode_ends_soon(locked):
     assert Browser().post(door(locked), {"passcode": "swordfish"}).status_code == 429
 
 
+def test_guessing_from_one_address_ends_soon_whatever_the_link(milestone, actor, purpose):
+    links = [create_share_link(subject=milestone, purpose=purpose, by=actor, passcode="swordfish") for _ in range(5)]
+    answers = [Browser().post(door(link), {"passcode": "guess"}).status_code for link in links[:4] for _ in range(10)]
+    assert set(answers) == {422}
+    assert Browser().post(door(links[4]), {"passcode": "guess"}).status_code == 429
+    elsewhere = Browser(REMOTE_ADDR="192.0.2.7")
+    assert elsewhere.post(door(links[4]), {"passcode": "swordfish"}).status_code == 302
+
+
 def test_a_short_passcode_is_refused(milestone, actor, purpose):
     with pytest.raises(PasscodeTooShortError):
         create_share_link(subject=milestone, purpose=purpose, by=actor, passcode="12345")
