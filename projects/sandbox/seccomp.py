@@ -4,7 +4,8 @@ The filter is put on by the process itself, after its start and before it touche
 and can never be taken off again. It lists what is denied: numeric libraries use many harmless calls,
 and a list of allowed ones would break with every new version of them. Rights and lengths of files
 are changed through open descriptors only, and times of files not at all: Landlock does not guard the
-calls that take a path. Nor does a process set priorities: they reach every process of the same user.
+calls that take a path. Nor does a process set priorities: they reach every process of the same user. Nor does it
+have descriptors send signals to others, or watch what happens in folders that it may not read.
 """
 
 import ctypes
@@ -32,7 +33,9 @@ PR_SET_DUMPABLE = 4
 PR_SET_PDEATHSIG, SIGKILL = 1, 9  # taking it back would let a process outlive its worker
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020080  # CLONE_NEWTIME, NS, CGROUP, UTS, IPC, USER, PID, NET
+SET_OWN, SET_SIGNAL, SET_OWN_EX = 8, 10, 15  # of fcntl: whom a descriptor tells of news, by which signal
 TERMINAL_INPUT = 0x5412  # TIOCSTI would type into the terminal of who started the worker
+SOCKET_SET_OWN = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP
 
 # Numbers above 423 are the same on every architecture.
 SAME_EVERYWHERE = {
@@ -87,7 +90,7 @@ MACHINES = {
             "setpriority": 141, "ioprio_set": 251, "sched_setparam": 142, "sched_setscheduler": 144,
             "sched_setaffinity": 203, "sched_setattr": 314, "migrate_pages": 256, "move_pages": 279,
             "kill": 62, "tgkill": 234, "prlimit64": 302, "clone": 56, "fork": 57, "vfork": 58, "ioctl": 16,
-            "prctl": 157, "fallocate": 285,
+            "prctl": 157, "fallocate": 285, "fcntl": 72, "inotify_init": 253, "inotify_init1": 294,
         },
     ),
     "aarch64": Machine(
@@ -111,10 +114,11 @@ MACHINES = {
             "utimensat": 88, "setpriority": 140, "ioprio_set": 30, "sched_setparam": 118, "sched_setscheduler": 119,
             "sched_setaffinity": 122, "sched_setattr": 274, "migrate_pages": 238, "move_pages": 239,
             "kill": 129, "tgkill": 131, "prlimit64": 261, "clone": 220, "ioctl": 29, "prctl": 167, "fallocate": 47,
+            "fcntl": 25, "inotify_init1": 26,
         },
     ),
 }  # fmt: skip
-WITH_CONDITION = {"kill", "tgkill", "prlimit64", "clone", "clone3", "ioctl", "prctl", "fallocate"}
+WITH_CONDITION = {"kill", "tgkill", "prlimit64", "clone", "clone3", "fcntl", "ioctl", "prctl", "fallocate"}
 FORKS = {"fork", "vfork"}
 
 
@@ -175,7 +179,8 @@ def program(target: Machine, *, own_process: int, may_fork: bool = False) -> byt
         _when(numbers["tgkill"], _only_if_equal(0, own_process)),
         _when(numbers["prlimit64"], _only_without_new_limit()),
         _when(numbers["clone"], _clone_body(may_fork=may_fork)),
-        _when(numbers["ioctl"], _argument(1) + _statement(JUMP_EQUAL, TERMINAL_INPUT, 0, 1) + REFUSE + ALLOW),
+        _when(numbers["fcntl"], _unless_one_of(1, SET_OWN, SET_SIGNAL, SET_OWN_EX)),
+        _when(numbers["ioctl"], _unless_one_of(1, TERMINAL_INPUT, *SOCKET_SET_OWN)),
         _when(numbers["prctl"], _prctl_body()),
         ALLOW,
     ]
@@ -184,6 +189,10 @@ def program(target: Machine, *, own_process: int, may_fork: bool = False) -> byt
 
 def _only_if_equal(index: int, value: int) -> bytes:
     return _argument(index) + _statement(JUMP_EQUAL, value, 1, 0) + REFUSE + ALLOW
+
+
+def _unless_one_of(index: int, *values: int) -> bytes:
+    return _argument(index) + b"".join(map(_deny, values)) + ALLOW
 
 
 def _only_without_new_limit() -> bytes:

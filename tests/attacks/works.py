@@ -1,6 +1,11 @@
 """Works of a stranger who has taken over the child."""
 
+import ctypes
+import fcntl
 import os
+import signal
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +16,14 @@ from projects.sandbox.order import RESULT
 
 def reach_out(task: Task) -> dict[str, object]:
     """Try what reaches other processes and files of the same user without opening any."""
-    parent = os.getppid()
+    parent, (pipe, _) = os.getppid(), os.pipe()
+    pair = socket.socketpair()
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def watch() -> None:
+        if libc.inotify_add_watch(libc.inotify_init1(0), os.fsencode(Path(task.arguments["file"]).parent), 0xFFF) < 0:
+            raise OSError(ctypes.get_errno(), "refused")
+
     niceness = os.getpriority(os.PRIO_PROCESS, 0)
     tries: dict[str, Callable[[], object]] = {
         "set times of a file": lambda: os.utime(task.arguments["file"], (1, 1)),
@@ -19,6 +31,10 @@ def reach_out(task: Task) -> dict[str, object]:
         "slow the worker down": lambda: os.setpriority(os.PRIO_PROCESS, parent, niceness),
         "slow every process of the user down": lambda: os.setpriority(os.PRIO_USER, 0, niceness),
         "schedule the worker last": lambda: os.sched_setscheduler(parent, os.SCHED_IDLE, os.sched_param(0)),
+        "have a pipe signal the worker": lambda: fcntl.fcntl(pipe, fcntl.F_SETOWN, parent),
+        "choose the signal": lambda: fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL),
+        "have a socket signal the worker": lambda: fcntl.ioctl(pair[0], 0x8901, struct.pack("i", parent)),
+        "watch a foreign folder": watch,
     }
     done = []
     for name, attempt in tries.items():
