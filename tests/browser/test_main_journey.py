@@ -48,7 +48,7 @@ def test_from_data_to_acceptance(alice_at, new_visit, site, milestone):
     page.get_by_label(re.compile("^You expect")).fill("0.8")
     expect(page.get_by_text("These rows can decide it.")).to_be_visible()
     expect(page.locator("#outlook")).to_contain_text("about 240")
-    expect(page.locator("#outlook svg").first).to_be_attached()
+    expect(page.locator("#outlook [data-chart] svg").first).to_be_attached()
     page.get_by_role("button", name="Add a promise").click()
     expect(page.get_by_text("Promise 2", exact=True)).to_be_visible()
     page.get_by_role("button", name="Remove promise 2").click()

@@ -149,7 +149,10 @@ def test_marks_in_time_keep_their_order_and_their_names_apart():
         ("Sorter", ["Sorter"]),
         ("Churn model that passes the gates", ["Churn model that", "passes the gates"]),
         ("Proof for customers in their first months", ["Proof for customers", "in their first months"]),
-        ("A name that is far too long to stand on the track in full", ["A name that is far too", "long to stand on the…"]),
+        (
+            "A name that is far too long to stand on the track in full",
+            ["A name that is far too", "long to stand on the…"],
+        ),
     ],
 )
 def test_a_name_on_the_track_takes_two_short_lines(name, lines):
@@ -174,16 +177,16 @@ CHARTS = [
 def test_one_spec_serves_the_page_and_the_paper(chart):
     assert svg(chart).startswith("<svg")
     page = render("{% chart chart %}", chart=chart)
-    start = page.index('type="application/json"')
-    block = page[page.index(">", start) + 1 : page.index("</script>", start)]
+    start = page.index("<template")
+    block = page[page.index(">", start) + 1 : page.index("</template>", start)]
     assert json.loads(block)["spec"] == json.loads(json.dumps(chart.spec))
     assert 'aria-label="t"' in page
     assert page.count("<tr>") == len(chart.rows) + 1
 
 
 def test_data_cannot_end_its_block():
-    chart = bars("B", [{"name": "</script><b>", "count": 1}], x="name", y="count", text="t")
-    assert "</script><b>" not in render("{% chart chart %}", chart=chart)
+    chart = bars("B", [{"name": "</template><b>", "count": 1}], x="name", y="count", text="t")
+    assert "</template><b>" not in render("{% chart chart %}", chart=chart)
 
 
 def test_an_evaluations_curves_become_charts():

@@ -1,4 +1,4 @@
-// Draws the charts of a page: the spec lies in a data block beside the place, nothing is evaluated.
+// Draws the charts of a page: the spec lies in a template beside the place, as htmx takes every script out of what it brings.
 "use strict";
 
 const night = matchMedia("(prefers-color-scheme: dark)");
@@ -9,7 +9,7 @@ function isDark() {
 }
 
 async function drawChart(place) {
-  const { spec, light, dark } = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+  const { spec, light, dark } = JSON.parse(document.getElementById(place.dataset.chart).content.textContent);
   const config = isDark() ? dark : light;
   const compiled = vegaLite.compile(spec, { config }).spec;
   const runtime = vega.parse(compiled, null, { ast: true });
