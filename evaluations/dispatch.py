@@ -50,7 +50,7 @@ def read_again(*, version: DatasetVersion, options: Mapping[str, Any], by: Actor
 def audit_version(*, version: DatasetVersion, by: Actor, question: Mapping[str, Any]) -> Job:
     """Look for what is wrong with a version, given what is to be predicted.
 
-    ``question`` may name ``target``, ``positive``, ``task``, ``time`` and ``group``.
+    ``question`` may name ``target``, ``positive``, ``task`` and ``group``.
     Raises DatasetNotReadyError unless the version has been read.
     """
     by.must_write()

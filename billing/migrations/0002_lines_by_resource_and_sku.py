@@ -4,18 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0001_spend'),
+        ("billing", "0001_spend"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='charge',
-            index=models.Index(fields=['source', 'resource'], name='charge_by_resource'),
+            model_name="charge",
+            index=models.Index(fields=["source", "resource"], name="charge_by_resource"),
         ),
         migrations.AddIndex(
-            model_name='charge',
-            index=models.Index(fields=['source', 'sku'], name='charge_by_sku'),
+            model_name="charge",
+            index=models.Index(fields=["source", "sku"], name="charge_by_sku"),
         ),
     ]

@@ -99,7 +99,6 @@ class QuestionSerializer(PlainSerializer):
     target = serializers.CharField(max_length=255, style=AS_IT_IS)
     positive = serializers.CharField(max_length=255, required=False, style=AS_IT_IS)
     task = serializers.ChoiceField(["binary", "multiclass", "regression", "text"], required=False)
-    time = serializers.CharField(max_length=255, required=False, style=AS_IT_IS)
     group = serializers.CharField(max_length=255, required=False, style=AS_IT_IS)
 
 

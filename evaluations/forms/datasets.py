@@ -215,20 +215,19 @@ class TargetForm(PlainForm):
     """What is to be predicted."""
 
     target = ForeignField(max_length=255, label="Column to predict", strip=False)
-    time = ForeignField(max_length=255, required=False, label="Column of time", strip=False)
     group = ForeignField(max_length=255, required=False, label="Column of groups", strip=False)
 
     def __init__(self, *args: Any, names: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.names = set(names)
         if len(names) <= MOST_OFFERED:
-            for key, empty in (("target", "Choose a column"), ("time", "None"), ("group", "None")):
+            for key, empty in (("target", "Choose a column"), ("group", "None")):
                 self.fields[key].widget = forms.Select(choices=[("", empty), *((name, name) for name in names)])
 
     def clean(self) -> dict[str, Any]:
         """Want columns that the table has."""
         cleaned = super().clean() or self.cleaned_data
-        for key in ("target", "time", "group"):
+        for key in ("target", "group"):
             value = cleaned.get(key)
             if value and value not in self.names:
                 self.add_error(key, f"The table has no column “{value[:80]}”. Choose one that it has.")

@@ -98,7 +98,7 @@ def test_a_page_that_waits_is_loaded_anew_when_the_work_is_over(signed_in, actor
 
 # --- the model's page -------------------------------------------------------------------------------------
 def test_a_model_shows_what_it_is(client, signed_in, stranger, model):
-    contains = ["0.81", "[0.78, 0.84]", "Random forest", "“tenure” matters most", "look 1 of 2", "scikit-learn"]
+    contains = ["0.8100", "[0.7800, 0.8400]", "Random forest", "“tenure” matters most", "look 1 of 2", "scikit-learn"]
     page_rules.opens(signed_in, "evaluations:model", model.pk, contains=contains)
     page_rules.refuses(signed_in, "post", "evaluations:model", model.pk)
     page_rules.sends_to_sign_in(client, "evaluations:model", model.pk)

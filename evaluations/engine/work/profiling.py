@@ -12,7 +12,7 @@ from evaluations.engine.profile import profile_table
 from projects.sandbox import Task, TaskError
 
 PART = "part:"
-NAMES = ("target", "time", "group")
+NAMES = ("target", "group")
 ASKED = ("target", "group", "positive", "task")
 
 
