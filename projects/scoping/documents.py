@@ -74,6 +74,7 @@ SECTIONS: dict[str, tuple[str, type[Any], bool]] = {
     "milestones": ("Milestones", PlannedMilestone, True),
     "acceptance": ("Acceptance", AcceptanceClause, True),
 }
+PART_WORDS = {"due_on": "due date"}  # where a part's own name is no word
 SIMPLE = ("title", "currency", "review_days", "deposit_percent")
 
 
@@ -145,7 +146,7 @@ class ScopeDocument:
                 gaps.append(f"“{heading}” is empty.")
             for number, item in enumerate(items, start=1):
                 empty = [part for part in kind.needs if not getattr(item, part).strip()]
-                words = ", ".join(part.replace("_", " ") for part in empty)
+                words = ", ".join(PART_WORDS.get(part, part.replace("_", " ")) for part in empty)
                 gaps += [f"“{heading}” {number} has no {words}."] if empty else []
         blanks = sorted({blank for text in _texts(self) for blank in BLANK.findall(text)})
         if blanks:

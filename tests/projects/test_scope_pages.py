@@ -103,7 +103,7 @@ def test_what_is_typed_is_saved_and_the_margin_says_so(signed_in, draft):
     assert 'hx-swap-oob="true"' in text
     assert "Saved" in text
     assert "13,000.00" in text
-    assert "has no due on" in text
+    assert "has no due date" in text
     draft.refresh_from_db()
     assert draft.document["milestones"][1]["amount_minor"] == 900000
 

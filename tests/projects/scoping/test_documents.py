@@ -82,7 +82,7 @@ def test_a_scope_that_is_no_object_is_refused():
         ({"objectives": []}, "“Objectives” is empty."),
         ({"assumptions": [{"id": "a", "text": "x"}]}, "“Assumptions” 1 has no check, if false."),
         ({"milestones": [{"id": "m2", "title": "x", "amount_minor": 1}]},
-         "“Milestones” 1 has no due on."),
+         "“Milestones” 1 has no due date."),
         ({"milestones": [{"id": "m2", "title": "x", "due_on": "2026-12-01"}]},
          "The milestones have no price."),
         ({"in_scope": [{"id": "i", "text": "Up to [count] rounds"}]},
