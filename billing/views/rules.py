@@ -57,7 +57,9 @@ def rule_edit(request: ActorRequest, spend_rule_id: UUID) -> HttpResponse:
 def rule_preview(request: ActorRequest) -> HttpResponse:
     """Say how many lines and how much money a rule, as it is typed, would move."""
     own = _own_rule(request)
-    forms = RuleForms(request.POST, actor=request.actor, rule=own)
+    typed = request.POST.copy()
+    typed.pop("more", None)  # htmx sends the button that has the focus, though nobody pressed it
+    forms = RuleForms(typed, actor=request.actor, rule=own)
     error, found = "", None
     if not forms.conditions.is_valid():
         errors = [text for row in forms.conditions for texts in row.errors.values() for text in texts]

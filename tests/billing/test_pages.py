@@ -174,6 +174,8 @@ def test_a_rule_is_previewed_saved_moved_and_deleted(signed_in, october, engagem
     shown = signed_in.post(reverse("billing:rule-preview"), RULE).content.decode()
     assert "It holds 2 lines" in shown
     assert "2 lines move" in shown
+    focused = signed_in.post(reverse("billing:rule-preview"), RULE | {"more": "if"}).content.decode()
+    assert "2 lines move" in focused, "a button that only has the focus was not pressed"
     assert not SpendRule.objects.exists()
     shares = {
         "to-0-target": f"engagement:{engagement.pk}",
