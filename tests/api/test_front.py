@@ -158,9 +158,11 @@ def test_each_wrong_field_is_named(program):
     assert all(error["code"] and error["detail"] for error in body["errors"])
 
 
-@pytest.mark.parametrize("text", ["nul \x00 inside", "half \ud800 a pair"])
-def test_text_that_no_database_takes_is_refused(program, text):
-    problem(program.post("clients/", {"name": text}), 400, "invalid-input")
+@pytest.mark.parametrize(
+    ("text", "code"), [("nul \x00 inside", "invalid-input"), ("half \ud800 a pair", "malformed-body")]
+)
+def test_text_that_no_database_takes_is_refused(program, text, code):
+    problem(program.post("clients/", {"name": text}), 400, code)
 
 
 def test_a_broken_rule_answers_with_its_own_code_and_sentence(program):

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from django.conf import settings as project
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import sync_playwright
 
@@ -61,8 +63,8 @@ def chromium(django_db_setup):
 
 
 @pytest.fixture
-def new_visit(chromium):
-    """Open a browser window of its own, without cookies of others."""
+def new_visit(chromium, site):
+    """Open a browser window of its own, without cookies of others; it is closed before the site ends."""
     opened = []
 
     def visit(**wishes):
@@ -76,9 +78,28 @@ def new_visit(chromium):
 
 @pytest.fixture
 def site(live_server, settings):
-    """The address of the running site."""
+    """The address of the running site; the database is emptied only when its last answer has been given."""
     settings.ALLOWED_HOSTS = ["*"]
-    return live_server.url
+    asked, answered = [], []
+
+    def ask(**signal):
+        asked.append(1)
+
+    def answer(**signal):
+        answered.append(1)
+
+    request_started.connect(ask)
+    request_finished.connect(answer)
+    yield live_server.url
+    patience = time.monotonic() + 20
+    while len(answered) < len(asked) and time.monotonic() < patience:
+        time.sleep(0.02)
+    request_started.disconnect(ask)
+    request_finished.disconnect(answer)
+
+
+# What htmx says of a question that a newer one or a new page replaced; other failures say more than the second.
+GIVEN_UP = ("htmx:sendAbort", "htmx:afterRequest")
 
 
 class Person:
@@ -92,6 +113,7 @@ class Person:
 
     def _hear(self, message):
         expected = any(f"status of {code}" in message.text for code in (422, 404))  # forms with errors; lost pages
+        expected |= message.text.startswith(GIVEN_UP)
         if message.type in ("error", "warning") and not expected:
             self.trouble.append(f"console: {message.text}")
 

@@ -13,6 +13,7 @@ import pytest
 from evaluations.engine.findings import CHECKS, audit_table
 from evaluations.engine.findings.rows import count_duplicates, count_overlap
 from evaluations.engine.findings.values import SEVERITIES
+from evaluations.engine.profile import profile_table
 from evaluations.engine.reading import read_table
 
 N = 600
@@ -233,9 +234,7 @@ SCARCE = """
 import json, resource, sys
 from pathlib import Path
 from evaluations.engine.findings import audit_table
-from evaluations.engine.profile import profile_table
-path = Path(sys.argv[1])
-profile = profile_table(path)
+path, profile = Path(sys.argv[1]), json.loads(Path(sys.argv[3]).read_text())
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]) * 2**20,) * 2)
 print(json.dumps([[f["code"], f["message"], f["n"]] for f in audit_table(path, profile=profile)]))
@@ -249,7 +248,9 @@ def test_a_check_without_enough_memory_says_so_and_spoils_no_other(tmp_path, meb
     path = tmp_path / "table.parquet"
     x = np.tile(np.arange(1_000), 2_000)
     pq.write_table(pa.table({"x": x, "always": np.ones(len(x), np.int64)}), path)
-    command = [sys.executable, "-c", SCARCE, str(path), str(mebibytes)]
+    profile = tmp_path / "profile.json"  # made elsewhere: memory that making it freed would not be scarce
+    profile.write_text(json.dumps(profile_table(path)))
+    command = [sys.executable, "-c", SCARCE, str(path), str(mebibytes), str(profile)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     found = {code: (message, n) for code, message, n in json.loads(ended.stdout)}
