@@ -216,3 +216,13 @@ htmx.onLoad((root) => {
   if (!matchMedia("(width < 40rem)").matches) return;
   root.querySelectorAll("details[data-fold]:not(:has(:target))").forEach((part) => (part.open = false));
 });
+
+// htmx lends a request the address and the name of a button that merely has the focus. What saves itself while
+// somebody types must never press “Freeze” or “Remove” for a person who went on with Tab.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, triggeringEvent, parameters } = event.detail;
+  const button = document.activeElement;
+  if (triggeringEvent?.type !== "input" || !elt.matches("form[hx-post]") || button?.form !== elt || button.type !== "submit") return;
+  event.detail.path = elt.getAttribute("hx-post");
+  if (button.name && !elt.querySelector(`input[name="${button.name}"]`)) delete parameters[button.name];
+});
