@@ -91,7 +91,9 @@ def power_chart(gate: Mapping[str, Any], key: str) -> SafeString:
     sure = next((row["value"] for row in rows if row["chance"] >= USUAL_CHANCE), None)
     if rows[0]["chance"] > rows[-1]["chance"]:
         sure = next((row["value"] for row in reversed(rows) if row["chance"] >= USUAL_CHANCE), None)
-    title = f"A true {label} of {sure:.3g} passes at least 4 times in 5" if sure is not None else f"{label}: passing is unlikely"
+    title = f"{label}: passing is unlikely"
+    if sure is not None:
+        title = f"A true {label} of {sure:.3g} passes at least 4 times in 5"
     drawn = curve(
         title,
         rows,
