@@ -54,6 +54,12 @@ def test_from_data_to_acceptance(alice_at, new_visit, site, milestone):
     page.get_by_role("button", name="Remove promise 2").click()
     expect(page.get_by_text("Promise 2", exact=True)).to_have_count(0)
     assert alice_at.violations() == []
+
+    # what saves itself presses no button that only has the focus
+    with page.expect_response(lambda answer: answer.request.method == "POST") as saved:
+        page.get_by_label(re.compile("^You expect")).fill("0.81")
+        page.get_by_role("button", name="Freeze").focus()
+    assert saved.value.url.endswith("/edit/")
     page.get_by_role("button", name="Freeze").click()
     confirm(page)
     expect(page.get_by_text("Setting the acceptance rows aside")).to_be_visible()
