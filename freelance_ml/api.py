@@ -20,6 +20,7 @@ from evaluations.api.protocols import (
     TrainingRunViewSet,
 )
 from evaluations.api.uploads import UploadViewSet
+from freelance_ml.reports.api import ReportViewSet
 from projects.api.change_orders import ChangeOrderViewSet
 from projects.api.clients import ClientViewSet, ContactViewSet
 from projects.api.engagements import EngagementViewSet
@@ -64,6 +65,7 @@ VIEWSETS: list[tuple[str, Any, str]] = [
     ("models", TrainedModelViewSet, "api-model"),
     ("evaluations", RunViewSet, "api-evaluation"),
     ("looks", LedgerViewSet, "api-look"),
+    ("reports", ReportViewSet, "api-report"),
 ]
 for prefix, viewset, name in VIEWSETS:
     router.register(prefix, viewset, basename=name)

@@ -179,7 +179,7 @@ def test_a_risky_step_asks_first(alice_at, jobs):
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("stopped within seconds")
     page.wait_for_timeout(2500)  # the page asks for news meanwhile
-    dialog.get_by_role("button", name="Keep it").click()
+    dialog.get_by_role("button", name="Not now").click()
     going.refresh_from_db()
     assert going.cancel_requested_at is None
     page.get_by_role("button", name="Cancel").click()

@@ -26,6 +26,8 @@ def proofs_of(world):
     return {
         "report": report,
         "report-file": report,
+        "api-report-file": report,
+        "api-report-send": report,
         "evaluations:model": model,
         "evaluations:model-card": model,
         "evaluations:dataset-reading": reading,

@@ -36,6 +36,7 @@ TEXTS = {
     "projects:scope-file": {"form": "pdf"},
     "report-file": {"form": "json"},
     "api-upload-chunk": {"index": 0},
+    "api-report-file": {"form": "json"},
     "evaluations:protocol-rows": {"form": "csv"},
 }
 
@@ -77,6 +78,7 @@ REVIEWER_MAY = {
 ONCE = {
     "api-protocol": "a milestone has one protocol that is not replaced yet",
     "api-scope": "an engagement has one scope that is open or signed",
+    "api-report": "a report wants a verdict, which the test's own milestone has not; tests/api/test_walk.py makes one",
 }
 
 SENDS = {
@@ -105,4 +107,5 @@ WRITABLE = {
     "api-upload": {"name", "size"},
     "api-dataset": {"name", "engagement", "source", "owner", "licence", "lawful_basis", "retention_on", "target"},
     "api-protocol": {"milestone", "dataset_version", "body", "reason"},
+    "api-report": {"milestone"},
 }
