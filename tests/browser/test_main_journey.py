@@ -51,6 +51,7 @@ def test_from_data_to_acceptance(alice_at, new_visit, site, milestone):
 
     # the promise is written with its consequences beside it, and frozen
     page.get_by_role("button", name="Write the protocol").click()
+    page.wait_for_url(re.compile("/protocols/"))  # with its scripts, which send what is chosen
     page.get_by_label("Data", exact=True).select_option(index=1)
     expect(page.get_by_label("Column to predict")).to_have_value("left")
     expect(page.get_by_label("The class to find")).to_have_value("yes")
