@@ -93,7 +93,10 @@ def write_in_place(page):
 
 def drag(page, label, *, above):
     """Take an item by its grip with the mouse, carry it above another, and let go."""
-    row = lambda name: page.locator(".scope-items li", has=page.get_by_label(name, exact=True))  # noqa: E731
+
+    def row(name):
+        return page.locator(".scope-items li", has=page.get_by_label(name, exact=True))
+
     row(above).scroll_into_view_if_needed()
     grip, target = row(label).locator("[data-grip]").bounding_box(), row(above).bounding_box()
     x = grip["x"] + grip["width"] / 2

@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
@@ -48,8 +49,8 @@ def test_files_sealed_and_plain_lie_side_by_side(tmp_path, settings):
 def test_a_changed_byte_is_noticed(tmp_path, sealed):
     workspace = uuid.uuid4()
     stored = SHELF.put(workspace, place(tmp_path, b"the client's rows"))
-    path = default_storage.path(SHELF.address_of(workspace, stored.sha256))
-    with open(path, "r+b") as file:  # noqa: PTH123  # bytes in place
+    path = Path(default_storage.path(SHELF.address_of(workspace, stored.sha256)))
+    with path.open("r+b") as file:
         file.seek(-3, io.SEEK_END)
         file.write(b"?")
     with pytest.raises(storage.DamagedFileError, match="damaged or gone"):
