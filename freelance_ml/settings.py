@@ -161,7 +161,8 @@ LOGGING = logs.configuration(LOG_LEVEL)
 
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "projects.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["projects.entry.AccountBackend"]
+SESSION_ENGINE = "projects.entry"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 PASSWORD_HASHERS = [
@@ -360,12 +361,11 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "long"
 CELERY_TASK_QUEUES: dict[str, dict[str, object]] = {"long": {}, "quick": {}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_WORKER_POOL = "freelance_ml.slots:Slots"
 CELERY_WORKER_CONCURRENCY = WORKER_PROCESSES
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = CELERY_BROKER_URL.startswith("redis")
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_WORKER_MAX_TASKS_PER_CHILD = 100
-CELERY_WORKER_MAX_MEMORY_PER_CHILD = 600_000  # KiB; looked at between jobs only
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # nothing is asked over the broker; cancelling goes through the row
 CELERY_WORKER_SEND_TASK_EVENTS = False

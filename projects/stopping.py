@@ -1,15 +1,13 @@
-"""One byte that a worker's processes share: whether the worker was asked to stop."""
+"""Whether this worker was asked to stop: one flag that all its threads see."""
 
-import mmap
-
-_asked = mmap.mmap(-1, 1)  # anonymous and shared: what the main process writes, its forks see
+_asked = [False]  # no Event: its lock could be held by the very code that a signal interrupts
 
 
 def ask_to_stop() -> None:
-    """Let every process of this worker hand back its job; safe to call in a signal handler."""
-    _asked[0] = 1
+    """Let every slot of this worker hand back its job; safe to call in a signal handler."""
+    _asked[0] = True
 
 
 def stop_is_asked() -> bool:
     """Tell whether the worker is about to stop."""
-    return _asked[0] == 1
+    return _asked[0]

@@ -42,4 +42,4 @@ def beat() -> None:
     except Exception as error:  # noqa: BLE001  # the pulse must go on, whatever the database says
         logger.warning("The pulse was not noted (%s)", type(error).__name__)
     finally:
-        connection.close()  # this process forks, and its children must not share a connection
+        connection.close()  # until the next beat nobody needs it

@@ -133,7 +133,7 @@ class Stage:
             (os.killpg if group else os.kill)(self.parts[name].pid, number)
 
     def kill(self, name):
-        """Kill a part and its forks, and wait for it."""
+        """Kill a part and what it started in its session, and wait for it."""
         self.signal(name, signal.SIGKILL)
         self.parts[name].wait()
 

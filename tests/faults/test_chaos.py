@@ -89,7 +89,7 @@ class Villain:
 
     def strike(self):
         faults = [
-            *[self.kill_child] * 4, *[self.kill_pool_process] * 2, *[self.kill_worker] * 3, *[self.stop_past_lease] * 2,
+            *[self.kill_child] * 4, *[self.kill_worker] * 5, *[self.stop_past_lease] * 2,
             self.terminate_worker, self.kill_dispatcher, *[self.kill_web] * 2, self.kill_redis, self.freeze_redis,
             self.empty_redis, *[self.ten_messages] * 2,
         ]  # fmt: skip
@@ -110,15 +110,8 @@ class Villain:
                 os.kill(self.dice.choice(children)[0], signal.SIGKILL)
         return bool(children)
 
-    def kill_pool_process(self):
-        parent = self.stage.parts[self.dice.choice(WORKERS)].pid
-        forks = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        if forks:
-            with suppress(ProcessLookupError):
-                os.kill(int(self.dice.choice(forks)), signal.SIGKILL)
-        return bool(forks)
-
     def kill_worker(self):
+        """Take both of its slots at once."""
         name = self.dice.choice(WORKERS)
         self.stage.kill(name)
         self.stage.start_worker(name)

@@ -206,7 +206,7 @@ def test_six_writers_meet_no_lock(stage):
 
 
 def _runs(stage, name, job):
-    """Whether this worker's fork holds the job."""
+    """Whether this worker holds the job."""
     holder = int(stage.ask("rows", ids=[job])[job]["worker"].rpartition(":")[2])
     return os.getpgid(holder) == stage.parts[name].pid
 
