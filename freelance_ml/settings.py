@@ -161,8 +161,7 @@ LOGGING = logs.configuration(LOG_LEVEL)
 
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "projects.User"
-AUTHENTICATION_BACKENDS = ["projects.entry.AccountBackend"]
-SESSION_ENGINE = "projects.entry"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 PASSWORD_HASHERS = [
