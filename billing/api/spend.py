@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from billing.forms.spend import BASES, read_question, unknown_parameters
 from billing.queries.costs import engagement_cost, milestone_cost
 from billing.queries.lines import FORMATS, find_lines, written
-from billing.queries.narrowing import COLUMNS, LINE_COLUMNS, Question
+from billing.queries.narrowing import COLUMNS, ITEM_COLUMNS, Question
 from billing.queries.spend import explore
 from projects.api.base import ActorViewSet, PlainSerializer, ScopedPrimaryKeyField
 from projects.api.problems import ApiProblemError
@@ -28,7 +28,7 @@ QUERY = [
     OpenApiParameter("from", str, description="First month, such as 2026-01."),
     OpenApiParameter("to", str, description="Last month."),
     OpenApiParameter("engagement", str, description="An id, unallocated or overhead."),
-    *(OpenApiParameter(name, str, description="Only this value.") for name in (*COLUMNS, *LINE_COLUMNS)),
+    *(OpenApiParameter(name, str, description="Only this value.") for name in (*COLUMNS, *ITEM_COLUMNS)),
 ]
 
 

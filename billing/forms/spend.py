@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from billing.queries.narrowing import COLUMNS, LINE_COLUMNS, TITLES, Question
+from billing.queries.narrowing import COLUMNS, ITEM_COLUMNS, TITLES, Question
 
 LONGEST = 300
 MONTH = re.compile(r"(\d{4})-(\d{2})")
-KNOWN = {"by", "basis", "currency", "from", "to", *COLUMNS, *LINE_COLUMNS, "engagement"}
+KNOWN = {"by", "basis", "currency", "from", "to", *COLUMNS, *ITEM_COLUMNS, "engagement"}
 BASES = ("billed", "effective")
 
 
@@ -21,7 +21,7 @@ def read_question(params: Mapping[str, Any]) -> Question:
     where = {}
     for name in params:
         is_tag = name.startswith("tag:") and len(name) > 4  # noqa: PLR2004  # as above
-        if name in COLUMNS or is_tag or (name in ("engagement", *LINE_COLUMNS) and params[name]):
+        if name in COLUMNS or is_tag or (name in ("engagement", *ITEM_COLUMNS) and params[name]):
             where[_text(name)] = _text(params[name])
     basis = params.get("basis", "")
     return Question(

@@ -2,7 +2,7 @@
 
 from billing.models.bills import Bill, BillImport, ColumnMapping
 from billing.models.budgets import Budget, BudgetAlert
-from billing.models.charges import Charge, DailySpend, MonthlySpend
+from billing.models.charges import Charge, DailySpend, ItemSpend, MonthlySpend
 from billing.models.compute import ComputeEntry
 from billing.models.rates import Rate
 from billing.models.rules import SpendRule, SpendRulePart
@@ -16,6 +16,7 @@ __all__ = [
     "ColumnMapping",
     "ComputeEntry",
     "DailySpend",
+    "ItemSpend",
     "MonthlySpend",
     "Rate",
     "SpendRule",

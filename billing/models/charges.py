@@ -89,8 +89,8 @@ class Sums(models.Model):
         abstract = True
 
 
-class MonthlySpend(Sums):
-    """A month's sums by everything that the explorer groups and filters by."""
+class SumsOfMonth(Sums):
+    """A month's sums by everything that the explorer groups by."""
 
     month = models.DateField()  # of the bill, so that sums are the invoice's
     provider = models.TextField(blank=True)
@@ -102,11 +102,33 @@ class MonthlySpend(Sums):
     tags = models.TextField(blank=True)
 
     class Meta:
-        ordering = ["month", "pk"]
-        indexes = [models.Index(fields=["workspace", "month"], name="monthly_spend_by_month")]
+        abstract = True
 
     def __str__(self) -> str:
         return f"{self.service} in {self.month:%B %Y}"
+
+
+class MonthlySpend(SumsOfMonth):
+    """What most pages read."""
+
+    class Meta:
+        ordering = ["month", "pk"]
+        indexes = [models.Index(fields=["workspace", "month"], name="monthly_spend_by_month")]
+
+
+class ItemSpend(SumsOfMonth):
+    """The same by SKU too, and by each resource that has many lines; of all others ``resource`` is empty."""
+
+    rule = models.ForeignKey("billing.SpendRule", models.SET_NULL, null=True, related_name="+", db_index=False)
+    sku = models.TextField(blank=True)
+    resource = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["month", "pk"]
+        indexes = [
+            models.Index(fields=["workspace", "sku"], name="item_spend_by_sku"),
+            models.Index(fields=["workspace", "resource"], name="item_spend_by_resource"),
+        ]
 
 
 class DailySpend(Sums):

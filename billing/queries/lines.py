@@ -2,12 +2,13 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -42,21 +43,28 @@ class FoundLines:
                 start -= lines
                 continue
             rows = _lines_in(self.actor, self.question, source, period_start, month)
-            found += rows.select_related("rule", "source")[start : start + size - len(found)]
+            found += _read(rows.values_list("pk", flat=True)[start : start + size - len(found)])
             start = 0
             if len(found) >= size:
                 break
         return found
 
 
+def _read(keys: Iterable[int]) -> list[Charge]:
+    """Read lines by their keys and keep the order: to sort keys is far cheaper than to sort wide lines."""
+    wanted = list(keys)
+    found = Charge.objects.select_related("rule", "source").in_bulk(wanted)
+    return [found[key] for key in wanted]
+
+
 def find_lines(actor: Actor | None, question: Question) -> FoundLines:
     """Find where the lines stand that fit."""
-    return FoundLines(actor, question, tuple(_parts(actor, question, "-month")))
+    return FoundLines(actor, question, tuple(_parts(actor, question, latest_first=True)))
 
 
 def every_line(actor: Actor | None, question: Question) -> Iterator[Charge]:
     """Yield all lines that fit, without ever holding many."""
-    for month, source, period_start, _ in _parts(actor, question, "month"):
+    for month, source, period_start, _ in _parts(actor, question, latest_first=False):
         rows = _lines_in(actor, question, source, period_start, month)
         yield from rows.order_by("usage_start", "row").iterator(2_000)
 
@@ -81,10 +89,14 @@ def as_line(charge: Charge) -> ChargeLine:
     return ChargeLine(row=charge.row, **values)
 
 
-def _parts(actor: Actor | None, question: Question, order: str) -> Any:
+def _parts(actor: Actor | None, question: Question, *, latest_first: bool) -> list[tuple[date, UUID, date | None, int]]:
     """List the parts of files in which lines stand, with how many: (month, source, period_start, lines)."""
-    rows = spend_rows(actor, question).order_by(order, "source", "period_start")
-    return rows.values_list("month", "source", "period_start").annotate(count=amount_of(rows, "lines"))
+    found: list[tuple[date, UUID, date | None, int]] = []
+    for rows in spend_rows(actor, question):
+        parts = rows.order_by().values_list("month", "source", "period_start")
+        found += parts.annotate(count=amount_of(rows, "lines"))
+    found.sort(key=lambda part: (part[1], part[2] or part[0]))
+    return sorted(found, key=lambda part: part[0], reverse=latest_first)
 
 
 def _lines_in(

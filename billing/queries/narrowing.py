@@ -1,4 +1,4 @@
-"""What is asked of spend, and the rows that answer it: monthly sums, or lines where sums do not tell."""
+"""What is asked of spend, and the rows that answer it: monthly sums, or lines where there are only few."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Case, Count, DateField, F, Func, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce
 
-from billing.models import Charge, MonthlySpend, SpendRule
+from billing.models import Charge, ItemSpend, MonthlySpend, SpendRule
 from projects.access import Actor
 
 UNALLOCATED, OVERHEAD = "unallocated", "overhead"
@@ -22,7 +22,7 @@ COLUMNS = {
     "region": "region",
     "category": "category",
 }
-LINE_COLUMNS = {"resource": "resource", "sku": "sku"}  # only lines know them
+ITEM_COLUMNS = {"resource": "resource", "sku": "sku"}  # narrowed to, never grouped by
 TITLES = {
     "provider": "Provider",
     "service": "Service",
@@ -35,14 +35,16 @@ TITLES = {
     "tag": "Tag",
 }
 BILLED = Coalesce(F("billed_nano"), F("effective_nano"), Value(0))
+OF_SUMS: dict[str, Any] = {
+    "billed": Sum("billed_nano"),
+    "effective": Sum("effective_nano"),
+    "credits": Sum("credits_nano"),
+    "list": Sum("list_nano"),
+    "lines": Sum("rows"),
+}
 AMOUNTS: dict[Any, dict[str, Any]] = {  # what each sort of row adds
-    MonthlySpend: {
-        "billed": Sum("billed_nano"),
-        "effective": Sum("effective_nano"),
-        "credits": Sum("credits_nano"),
-        "list": Sum("list_nano"),
-        "lines": Sum("rows"),
-    },
+    MonthlySpend: OF_SUMS,
+    ItemSpend: OF_SUMS,
     Charge: {  # as billing.services.spend_sums adds them
         "billed": Sum(BILLED),
         "effective": Sum(Coalesce(F("effective_nano"), F("billed_nano"), Value(0))),
@@ -81,11 +83,23 @@ class Question:
     where: Mapping[str, str] = field(default_factory=dict)
 
 
-def spend_rows(actor: Actor | None, question: Question) -> QuerySet[Any]:
-    """Narrow the monthly sums, or the lines, to what is asked; both know month, source, period_start and rule."""
-    rows: QuerySet[Any] = MonthlySpend.objects.visible_to(actor)
-    if LINE_COLUMNS.keys() & question.where.keys():
-        rows = _lines_by_month(actor)
+def spend_rows(actor: Actor | None, question: Question) -> list[QuerySet[Any]]:
+    """Give the sets of rows whose sums together answer; each row knows month, source, period_start and rule.
+
+    A resource is in the sums of those files in which it has many lines; in the others its few lines are read.
+    """
+    if "resource" in question.where:
+        sums = ItemSpend.objects.visible_to(actor).exclude(resource="")
+        summed = sums.filter(resource=question.where["resource"]).values("source")
+        found = [sums, _lines_by_month(actor).exclude(source__in=summed)]
+    elif "sku" in question.where:
+        found = [ItemSpend.objects.visible_to(actor)]
+    else:
+        found = [MonthlySpend.objects.visible_to(actor)]
+    return [_asked(rows, actor, question) for rows in found]
+
+
+def _asked(rows: QuerySet[Any], actor: Actor | None, question: Question) -> QuerySet[Any]:
     if question.currency:
         rows = rows.filter(currency=question.currency)
     if question.first:
@@ -116,7 +130,7 @@ def _lines_by_month(actor: Actor | None) -> QuerySet[Any]:
 
 
 def _condition(actor: Actor | None, name: str, value: str) -> Q:
-    column = (COLUMNS | LINE_COLUMNS).get(name)
+    column = (COLUMNS | ITEM_COLUMNS).get(name)
     if column:
         return Q(**{column: value})
     if name == "engagement":

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 
 from billing.allocation import Allocator, Condition, Part, Reason, Rule
 from billing.bills.amounts import from_nanos
-from billing.models import Charge, MonthlySpend, SpendRule
+from billing.models import Charge, ItemSpend, MonthlySpend, SpendRule
 from projects.access import Actor
 from projects.models.people import Workspace
 
@@ -106,9 +106,10 @@ def preview_rule(
 
 
 def _groups(workspace: Workspace, fields: Sequence[str]) -> list[tuple[str, int, int, dict[str, Any]]]:
-    """Add up what the rules cannot tell apart, from the monthly sums where they know enough."""
-    if set(fields) <= SUMMED_FIELDS:
-        rows: Any = MonthlySpend.objects.in_workspace(workspace)
+    """Add up what the rules cannot tell apart, from the sums where they know enough."""
+    if set(fields) <= {*SUMMED_FIELDS, "sku"}:
+        table: Any = ItemSpend if "sku" in fields else MonthlySpend
+        rows: Any = table.objects.in_workspace(workspace)
         sums: dict[str, Any] = {"count": Sum("rows"), "nanos": Sum("billed_nano")}
     else:
         rows = Charge.objects.filter(source__workspace=workspace)

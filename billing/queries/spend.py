@@ -149,9 +149,8 @@ def _currency(actor: Actor | None, question: Question, known: list[str]) -> str:
     if question.currency in known or not known:
         return question.currency if known else ""
     if len(known) > 1 and question.where:
-        fits = set(
-            spend_rows(actor, replace(question, currency="")).order_by().values_list("currency", flat=True).distinct()
-        )
+        everywhere = spend_rows(actor, replace(question, currency=""))
+        fits = {code for rows in everywhere for code in rows.order_by().values_list("currency", flat=True).distinct()}
         return next((currency for currency in known if currency in fits), known[0])
     return known[0]
 
@@ -168,13 +167,13 @@ def _span(question: Question, known: list[tuple[str, date, date]]) -> tuple[date
 def _sums(actor: Actor | None, asked: Question) -> Iterator[tuple[Any, ...]]:
     """Read (month, value, rule, net, credits, list, rows) in nano-units."""
     column = "tags" if asked.by.startswith("tag:") else COLUMNS.get(asked.by)
-    rows = spend_rows(actor, asked).order_by()
-    net, kept, listed, lines = (amount_of(rows, name) for name in (asked.basis, "credits", "list", "lines"))
     wanted = ["month", *([column] if column else []), "rule"]
-    sums = rows.values_list(*wanted).annotate(net_sum=net, kept_sum=kept, listed_sum=listed, line_count=lines)
-    for row in sums:
-        month, value, rule = row[0], row[1] if column else "", row[-5]
-        yield month, value, rule, *row[-4:]
+    for rows in spend_rows(actor, asked):
+        net, kept, listed, lines = (amount_of(rows, name) for name in (asked.basis, "credits", "list", "lines"))
+        sums = rows.order_by().values_list(*wanted)
+        for row in sums.annotate(net_sum=net, kept_sum=kept, listed_sum=listed, line_count=lines):
+            month, value, rule = row[0], row[1] if column else "", row[-5]
+            yield month, value, rule, *row[-4:]
 
 
 Split = tuple[tuple[str, ...], tuple[int, ...], frozenset[str]]

@@ -13,9 +13,9 @@ from billing.allocation import Condition, RuleError
 from billing.forms.rules import RuleForms
 from billing.kind_names import ALLOCATE
 from billing.models import SpendRule
-from billing.queries.narrowing import UNALLOCATED, Question, spend_rows
+from billing.queries.narrowing import UNALLOCATED, Question
 from billing.queries.rules import preview_rule, rules_of
-from billing.queries.spend import explore
+from billing.queries.spend import currencies_of, explore
 from billing.views.sections import FORM_METHODS, UNUSABLE, show
 from projects.errors import DomainError
 from projects.models import Job
@@ -72,7 +72,7 @@ def rule_preview(request: ActorRequest) -> HttpResponse:
             )
         except RuleError as problem:
             error = str(problem)
-    context = {"preview": found, "error": error, "has_lines": spend_rows(request.actor, Question()).exists()}
+    context = {"preview": found, "error": error, "has_lines": bool(currencies_of(request.actor))}
     return render_page(request, "billing/rule_preview.html", context)
 
 

@@ -16,7 +16,7 @@ from billing.forms.spend import read_question
 from billing.models import BillImport, Charge
 from billing.queries.budgets import LATE
 from billing.queries.lines import FORMATS, as_line, find_lines, written
-from billing.queries.narrowing import LINE_COLUMNS, TITLES, UNALLOCATED, Question
+from billing.queries.narrowing import ITEM_COLUMNS, TITLES, UNALLOCATED, Question
 from billing.queries.rules import reasons_for
 from billing.queries.spend import OTHER, SERIES, Exploration, Group, explore, forecast_of, tag_keys_of
 from billing.views.sections import show
@@ -43,7 +43,7 @@ def spend(request: ActorRequest) -> HttpResponse:
         "title_of_dimension": _title(question.by),
         "dimensions": _dimensions(request, found) if has_any else [],
         "filters": _filters(request, question),
-        "narrowing": [(name, NARROWED_BY[name], question.where.get(name, "")) for name in LINE_COLUMNS],
+        "narrowing": [(name, NARROWED_BY[name], question.where.get(name, "")) for name in ITEM_COLUMNS],
         "chart_rows": _chart_rows(found),
         "forecast": _forecast(request, found),
         "has_any": has_any,

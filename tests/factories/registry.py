@@ -43,6 +43,7 @@ FIELDS = {
         | {"quantity": "1", "credits": None, "tags": "{}", "currency": "EUR", "row": 1}
     ),
     "billing.monthlyspend": lambda world: {"tags": "{}", "currency": "EUR"},
+    "billing.itemspend": lambda world: {"tags": "{}", "currency": "EUR"},
     "billing.dailyspend": lambda world: {"currency": "EUR"},
     "billing.columnmapping": lambda world: {
         "body": {"columns": {"billed": "Cost", "usage_start": "Day"}, "constants": {"currency": "EUR"}}
