@@ -1,6 +1,7 @@
 """Reading Parquet without believing what it declares about its own size."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from evaluations.engine.reading.delimited import TableRead, refuse_without_rows
 from evaluations.engine.reading.lines import check_width
 from evaluations.engine.reading.naming import name_columns
+from evaluations.engine.reading.pages import unpacked_sizes
 from evaluations.engine.reading.staging import TableWriter
 from evaluations.engine.reading.values import (
     Column,
@@ -23,6 +25,10 @@ from evaluations.engine.reading.values import (
 )
 
 SLICE_BYTES = 16 * 2**20
+MOST_WORDS = 128 * 2**20  # bytes of encoded values, and of words held at once, that no ratio is asked of
+MOST_GROWN = 2 * 2**30  # likewise of the table written out
+MOST_PAGES = 2_000_000
+MOST_GROWTH = 1_000  # times the file: tables of mostly equal values stay below, 47 kB of made-up words reach 400,000
 THRIFT_LIMIT = 64 * 2**20
 BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError, NotImplementedError)
 
@@ -39,6 +45,7 @@ def read_parquet(
     """
     with _opened(path) as file:
         schema = _checked_schema(file, limits)
+        _check_pages(path, file, limits)
         plain = [_plain(field) for field in schema]
         names = name_columns(options.names or schema.names, len(schema), notes)
         stored = pa.schema([(name, kind) for name, (kind, _) in zip(names, plain, strict=True)])
@@ -96,6 +103,34 @@ def _checked_schema(file: Any, limits: ReadLimits) -> pa.Schema:
     return schema
 
 
+def limits_for(size: int, limits: ReadLimits) -> ReadLimits:
+    """Tighten the limits to what a Parquet file that came as ``size`` bytes may grow to."""
+    return replace(
+        limits,
+        inflated_bytes=min(limits.inflated_bytes, max(MOST_GROWN, MOST_GROWTH * size)),
+        held_bytes=min(limits.held_bytes, max(MOST_WORDS, MOST_GROWTH * size)),
+    )
+
+
+def _check_pages(path: Path, file: Any, limits: ReadLimits) -> None:
+    """Refuse what would unpack beyond reason before anything is unpacked."""
+    total = 0
+    for number, size in enumerate(unpacked_sizes(path, file.metadata)):
+        total += size
+        if total > limits.held_bytes:
+            raise _grows_too_much(limits.held_bytes)
+        if number > MOST_PAGES:
+            raise ReadingError("too_many_pages", "The Parquet file is cut into millions of pages; write it again.")
+
+
+def _grows_too_much(most: int) -> ReadingError:
+    return ReadingError(
+        "inflates_too_much",
+        f"The table unpacks to more than {most / 2**20:,.0f} MB, far more than its file promises. "
+        "Leave out columns that repeat the same long text, or split the table by rows.",
+    )
+
+
 def _plain(field: Any) -> tuple[Any, str]:
     kind = field.type
     if isinstance(kind, pa.BaseExtensionType):
@@ -150,10 +185,7 @@ def _batches(file: Any, schema: pa.Schema, limits: ReadLimits) -> Iterator[Any]:
         size_now = expanded_bytes(batch, limits)
         seen += size_now
         if seen > limits.inflated_bytes:
-            raise ReadingError(
-                "inflates_too_large",
-                f"The table expands to more than {limits.inflated_bytes / 2**30:.0f} GiB; split it.",
-            )
+            raise _grows_too_much(limits.inflated_bytes)
         pieces = max(1, -(-size_now // SLICE_BYTES))
         step = max(1, -(-batch.num_rows // pieces))
         for start in range(0, batch.num_rows, step):
@@ -162,12 +194,15 @@ def _batches(file: Any, schema: pa.Schema, limits: ReadLimits) -> Iterator[Any]:
 
 def expanded_bytes(batch: Any, limits: ReadLimits) -> int:
     """Reckon how large a batch is with its dictionaries written out, before writing them out."""
-    total = 0
+    total = held = 0
     for column in batch.columns:
         if not pa.types.is_dictionary(column.type):
             total += column.nbytes
             continue
         words = column.dictionary
+        held += words.nbytes
+        if held > limits.held_bytes:
+            raise _grows_too_much(limits.held_bytes)
         if pa.types.is_string(words.type) or pa.types.is_binary(words.type):
             lengths = pc.fill_null(pc.binary_length(words), 0).to_numpy(zero_copy_only=False)
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from evaluations.engine.reading.columnar import read_parquet
+from evaluations.engine.reading.columnar import limits_for, read_parquet
 from evaluations.engine.reading.containers import BLOCK, Source, find_format
 from evaluations.engine.reading.delimited import TableRead, read_delimited
 from evaluations.engine.reading.jsonlines import read_json_lines
@@ -138,6 +138,7 @@ def _read(
     if kind == "jsonl":
         return read_json_lines(opened, target, options, limits, notes, progress)
     reader = read_parquet if kind == "parquet" else read_sheet
+    limits = limits_for(report["source_bytes"], limits) if kind == "parquet" else limits
     unpacked = target.with_name(target.name + ".unpacked")
     try:
         return reader(opened.unpack(unpacked), target, options, limits, notes, progress)

@@ -83,8 +83,8 @@ class ReadReport(TypedDict):
 class ReadLimits:
     """How much a file may hold; what it declares about itself is never believed.
 
-    ``inflated_bytes`` counts real bytes while they are inflated; ``swift_bytes`` is the size from
-    which a regular CSV is converted in blocks by pyarrow.
+    ``inflated_bytes`` counts real bytes while they are inflated, ``held_bytes`` those of the words that a Parquet
+    file keeps once and refers to; ``swift_bytes`` is the size from which a regular CSV is converted in blocks.
     """
 
     columns: int = 10_000
@@ -93,6 +93,7 @@ class ReadLimits:
     cell_bytes: int = 16 * 2**20
     line_bytes: int = 64 * 2**20
     inflated_bytes: int = 20 * 2**30
+    held_bytes: int = 20 * 2**30
     inflation_ratio: int = 200
     archive_entries: int = 1_000
     sheet_bytes: int = 300 * 2**20

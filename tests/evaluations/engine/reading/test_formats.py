@@ -7,11 +7,13 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from evaluations.engine.reading import ReadLimits, containers
+from evaluations.engine.reading.pages import unpacked_sizes
 
 CSV = "id,x,y\n" + "".join(f"{i},{i / 4},{'ab'[i % 2]}\n" for i in range(150))
 
@@ -209,12 +211,58 @@ def test_parquet_with_nested_columns_is_refused_by_name(read, column):
 def test_parquet_bombs(read):
     wide = parquet(pa.table({"a": pa.array([0] * 3_000_000, pa.int8())}))
     assert read(wide, limits=ReadLimits(cells=1_000_000))["findings"][0]["code"] == "too_many_cells"
-    word = "x" * 100_000
-    table = pa.table({"s": pa.DictionaryArray.from_arrays(pa.array([0] * 300_000, pa.int32()), pa.array([word]))})
-    bomb = parquet(table)
+    bomb = parquet(pa.table({"s": repeated(["x" * 100_000], 300_000)}))
     assert len(bomb) < 1_000_000
     out = read(bomb, limits=ReadLimits(inflated_bytes=200_000_000))
-    assert out["findings"][0]["code"] == "inflates_too_large"
+    assert out["findings"][0]["code"] == "inflates_too_much"
+
+
+def repeated(words, rows):
+    return pa.DictionaryArray.from_arrays(pa.array(np.arange(rows) % len(words), pa.int32()), pa.array(words))
+
+
+@pytest.mark.parametrize("says", ["the truth", "little"])
+def test_a_small_parquet_file_of_large_words_is_refused_before_they_are_unpacked(read, says):
+    words = pa.table({"s": repeated([f"{at}".zfill(1_000_000) for at in range(150)], 300)})
+    bomb = parquet(words, compression="zstd", dictionary_pagesize_limit=2**31 - 1, write_statistics=False)
+    assert len(bomb) < 60_000
+    if says == "little":
+        declared = zigzag(pq.read_metadata(io.BytesIO(bomb)).row_group(0).total_byte_size)
+        assert declared in bomb
+        bomb = bomb.replace(declared, zigzag(1000, len(declared)))
+        assert pq.read_metadata(io.BytesIO(bomb)).row_group(0).total_byte_size == 1000
+    out = read(bomb)
+    assert out["findings"][0]["code"] == "inflates_too_much"
+    assert "Leave out columns" in out["findings"][0]["message"]
+
+
+def zigzag(number, width=0):
+    """Write a number as Thrift does, in so many bytes."""
+    parts = [(number * 2 >> shift) & 0x7F for shift in range(0, max((number * 2).bit_length(), 7 * width), 7)]
+    return bytes([part | 0x80 for part in parts[:-1]] + parts[-1:])
+
+
+def test_a_tall_parquet_file_of_equal_values_is_read(read):
+    rows = 1_000_000
+    same = {f"n{at}": pa.array(np.zeros(rows, np.int64)) for at in range(4)}
+    file = parquet(pa.table(same | {"s": repeated(["the same description of some length in every row"], rows)}))
+    assert len(file) < 40_000
+    assert read(file)["rows"] == rows
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("dictionary", [True, False])
+@pytest.mark.parametrize("page", [500, 2**20])
+def test_the_size_of_every_page_is_known_before_it_is_unpacked(tmp_path, version, dictionary, page):
+    rows = 3000
+    table = pa.table({"n": np.arange(rows), "s": [f"word {at % 900}" for at in range(rows)], "z": pa.nulls(rows)})
+    kept = {"data_page_version": version, "use_dictionary": dictionary, "data_page_size": page, "row_group_size": 700}
+    path = tmp_path / "t.parquet"
+    path.write_bytes(parquet(table, compression="none", write_page_checksum=True, write_page_index=True, **kept))
+    metadata = pq.read_metadata(path)
+    declared = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
+    sizes = list(unpacked_sizes(path, metadata))
+    assert declared - 120 * len(sizes) < sum(sizes) < declared  # which counts the headers as well
 
 
 def test_broken_parquet_and_empty_parquet(read):
