@@ -1,10 +1,10 @@
 """What evaluations say to the pages of the ground: parts of the milestone, what waits, what can be found."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from projects.attention import DUE, FAILED, INCONCLUSIVE, TO_DO, Need, register_
 from projects.models import Milestone
 from projects.palette import Entry, register_source
 from projects.parts import Part, Step, register_part
+from projects.prepared import Prepared
 
 # What each step of the evidence asks for, the button, and where it leads.
 SAID = {
@@ -75,8 +76,18 @@ def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
 
 def verdicts_that_wait(actor: Actor) -> Iterable[Need]:
     """Name the milestones whose newest look did not pass, and those whose budget is spent."""
+    seen: set[Any] = set()
+    for run in _runs_that_wait(actor):
+        milestone = run.protocol.milestone
+        if milestone.pk not in seen:
+            seen.add(milestone.pk)
+            yield _need_of_verdict(run, milestone)
+
+
+@Prepared
+def _runs_that_wait(actor: Actor) -> QuerySet[EvaluationRun]:
     passed = EvaluationRun.objects.filter(protocol=OuterRef("protocol"), verdict=EvaluationRun.Verdict.PASS)
-    rows = (
+    rows: QuerySet[EvaluationRun] = (
         EvaluationRun.objects.visible_to(actor)
         .filter(protocol__state=Protocol.State.FROZEN, protocol__milestone__status__in=RUNNING)
         .filter(~Exists(passed), finished_at__isnull=False)
@@ -85,12 +96,7 @@ def verdicts_that_wait(actor: Actor) -> Iterable[Need]:
         .defer("result")
         .order_by("-finished_at")
     )
-    seen: set[Any] = set()
-    for run in rows[: MOST * 4]:
-        milestone = run.protocol.milestone
-        if milestone.pk not in seen:
-            seen.add(milestone.pk)
-            yield _need_of_verdict(run, milestone)
+    return rows[: MOST * 4]
 
 
 def _need_of_verdict(run: EvaluationRun, milestone: Milestone) -> Need:
@@ -122,14 +128,7 @@ def _need_of_verdict(run: EvaluationRun, milestone: Milestone) -> Need:
 
 def protocols_missing(actor: Actor) -> Iterable[Need]:
     """Name the milestones in progress that are due soon and whose promise nobody can judge yet."""
-    frozen = Protocol.objects.filter(milestone=OuterRef("pk"), state=Protocol.State.FROZEN)
-    rows = (
-        Milestone.objects.visible_to(actor)
-        .filter(status=Milestone.Status.IN_PROGRESS, due_on__lte=timezone.localdate() + SOON)
-        .filter(~Exists(frozen))
-        .order_by("due_on")
-    )
-    for milestone in rows[:MOST]:
+    for milestone in _unjudged(actor, timezone.localdate() + SOON):
         yield Need(
             text=f"{milestone}: no protocol is frozen",
             why="It is due soon, and nothing says yet how its promise will be judged.",
@@ -139,6 +138,13 @@ def protocols_missing(actor: Actor) -> Iterable[Need]:
             icon="scale",
             at=milestone.due_on,
         )
+
+
+@Prepared
+def _unjudged(actor: Actor, until: date) -> QuerySet[Milestone]:
+    frozen = Protocol.objects.filter(milestone=OuterRef("pk"), state=Protocol.State.FROZEN)
+    rows: QuerySet[Milestone] = Milestone.objects.visible_to(actor).filter(~Exists(frozen))
+    return rows.filter(status=Milestone.Status.IN_PROGRESS, due_on__lte=until).order_by("due_on")[:MOST]
 
 
 def models_by_name(actor: Actor, words: str, most: int) -> list[Entry]:

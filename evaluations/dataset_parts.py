@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evaluations.models import Dataset
-from evaluations.queries.datasets import bytes_kept, datasets_of, known_files, wanting
+from evaluations.queries.datasets import bytes_kept, datasets_in, known_files, wanting
 from evaluations.storage import DATA
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, Need, register_needs
@@ -17,14 +17,12 @@ from projects.parts import Part, register_part
 from projects.quota import register_files
 from projects.strays import register_shelf
 
-SHOWN_AT_MOST = 50
-
 
 def dataset_needs(actor: Actor) -> Iterable[Need]:
     """Name the versions that ask something, and the data that is kept past its date."""
     today = timezone.localdate()
     late = {}
-    for row in wanting(actor, today=today)[:SHOWN_AT_MOST]:
+    for row in wanting(actor, today):
         if row.version_id:  # type: ignore[attr-defined]  # annotated
             yield _asks(row)
         if row.retention_on and row.retention_on < today:
@@ -74,7 +72,7 @@ def dataset_actions(actor: Actor, words: str, most: int) -> Iterable[Entry]:
 
 def datasets_of_engagement(actor: Actor, engagement: Engagement) -> Part:
     """Show an engagement's datasets, and offer to upload one."""
-    rows = list(datasets_of(actor, engagement=str(engagement.pk)).order_by("name")[:SHOWN_AT_MOST])
+    rows = datasets_in(actor, engagement.pk)
     may_add = actor.may_write and engagement.status not in ("cancelled", "archived")
     return Part("evaluations/_engagement_part.html", {"engagement": engagement, "datasets": rows, "may_add": may_add})
 

@@ -1,7 +1,7 @@
 """The dashboard: what needs me now, what runs, what comes, money in sight; each app is asked for its part."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -11,6 +11,7 @@ from django.utils import timezone
 from projects.access import Actor
 from projects.attention import FAILED, Need, needs_of
 from projects.models import Client, Job
+from projects.prepared import Prepared
 from projects.queries.engagements import coming_milestones, engagement_needs, money_in_sight, open_work
 
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
@@ -27,7 +28,7 @@ MONEY = (
 
 def dashboard_of(actor: Actor) -> dict[str, Any]:
     """Gather what the dashboard shows."""
-    work, jobs = open_work(actor), jobs_that_matter(actor)
+    work, jobs = open_work(actor), jobs_that_matter(actor, timezone.now() - FRESH)
     needs = needs_of(actor, [*engagement_needs(work), *job_needs(jobs)])
     mine = [need for need in needs if need.who == "you"]
     money, running = money_in_sight(actor), [job for job in jobs if not job.is_over]
@@ -58,17 +59,19 @@ def running_jobs(actor: Actor) -> QuerySet[Job]:
     return jobs
 
 
-def failed_jobs(actor: Actor) -> QuerySet[Job]:
-    """List the jobs that failed lately and were not started again."""
+def failed_jobs(actor: Actor, since: datetime) -> QuerySet[Job]:
+    """List the jobs that failed since a moment and were not started again."""
     failed = Job.objects.visible_to(actor).filter(state=Job.State.FAILED, parent=None)
-    jobs: QuerySet[Job] = failed.filter(finished_at__gte=timezone.now() - FRESH).order_by("-finished_at")[:MOST_NEEDS]
+    jobs: QuerySet[Job] = failed.filter(finished_at__gte=since).order_by("-finished_at")[:MOST_NEEDS]
     return jobs
 
 
-def jobs_that_matter(actor: Actor) -> list[Job]:
-    """List what runs and what failed lately, the oldest first, with one query."""
-    wanted = Q(pk__in=running_jobs(actor).values("pk")) | Q(pk__in=failed_jobs(actor).values("pk"))
-    return list(Job.objects.filter(wanted).defer("arguments", "versions", "result").order_by("created_at"))
+@Prepared
+def jobs_that_matter(actor: Actor, since: datetime) -> QuerySet[Job]:
+    """List what runs and what failed since a moment, the oldest first, with one query."""
+    wanted = Q(pk__in=running_jobs(actor).values("pk")) | Q(pk__in=failed_jobs(actor, since).values("pk"))
+    jobs: QuerySet[Job] = Job.objects.filter(wanted).defer("arguments", "versions", "result")
+    return jobs.order_by("created_at")
 
 
 def job_needs(jobs: Iterable[Job]) -> Iterator[Need]:

@@ -161,7 +161,8 @@ LOGGING = logs.configuration(LOG_LEVEL)
 
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "projects.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["projects.entry.AccountBackend"]
+SESSION_ENGINE = "projects.entry"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 PASSWORD_HASHERS = [

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from billing.queries.costs import ZERO, Outlay
 from projects.access import Actor
 from projects.attention import OVER_BUDGET, Need
 from projects.models.people import Workspace
+from projects.prepared import Prepared
 
 HISTORY = timedelta(days=120)
 FULL, NEAR = 100, 80  # per cent
@@ -102,13 +103,18 @@ def _spent(daily: Mapping[date, Decimal], since: date | None, today: date) -> De
     return sum((cost for day, cost in daily.items() if since is None or since <= day <= today), ZERO)
 
 
+@Prepared
+def _alerts(actor: Actor, month: str) -> QuerySet[BudgetAlert]:
+    alerts: QuerySet[BudgetAlert] = BudgetAlert.objects.visible_to(actor).filter(Q(month="") | Q(month=month))
+    running = alerts.filter(threshold__gte=NEAR).exclude(budget__engagement__status__in=["cancelled", "archived"])
+    return running.select_related("budget__engagement", "budget__milestone").order_by("threshold")
+
+
 def budget_needs(actor: Actor) -> Iterator[Need]:
     """Say which budgets are nearly or wholly used up, each by the worst that was told."""
     month = f"{timezone.now():%Y-%m}"
-    alerts = BudgetAlert.objects.visible_to(actor).filter(threshold__gte=NEAR, month__in=["", month])
-    running = alerts.exclude(budget__engagement__status__in=["cancelled", "archived"])
     worst: dict[UUID, BudgetAlert] = {}
-    for alert in running.select_related("budget__engagement", "budget__milestone").order_by("threshold"):
+    for alert in _alerts(actor, month):
         known = worst.get(alert.budget_id)
         if known is None or alert.basis == "actual" or known.basis != "actual":
             worst[alert.budget_id] = alert

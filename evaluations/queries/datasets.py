@@ -13,6 +13,7 @@ from evaluations.kind_names import AUDIT_DATASET
 from evaluations.models import Column, Dataset, DatasetVersion, StoredFile, Upload
 from projects.access import Actor
 from projects.models import Engagement, Job, Workspace
+from projects.prepared import Prepared
 from projects.queries.jobs import jobs_about
 
 TOLD = ("number", "file_name", "state", "rows", "column_count")
@@ -23,6 +24,7 @@ SPARK_WIDTH, SPARK_HEIGHT = 120, 32
 PAIRS_SHOWN = 8
 WEAK = 0.3  # a correlation below is not worth a line
 HEAT_AT_MOST = 40
+SHOWN_AT_MOST = 50
 
 
 def datasets_of(actor: Actor, *, text: str = "", engagement: str = "") -> QuerySet[Dataset]:
@@ -58,7 +60,14 @@ def versions_of(dataset: Dataset) -> QuerySet[DatasetVersion]:
     return rows
 
 
-def wanting(actor: Actor, *, today: date) -> QuerySet[Dataset]:
+@Prepared
+def datasets_in(actor: Actor, engagement: UUID) -> QuerySet[Dataset]:
+    """List an engagement's datasets by name, as many as its page shows."""
+    return datasets_of(actor).filter(engagement=engagement).order_by("name")[:SHOWN_AT_MOST]
+
+
+@Prepared
+def wanting(actor: Actor, today: date) -> QuerySet[Dataset]:
     """List the datasets that should have been deleted by now, and those with a version that asks something.
 
     A version that asks is told of as ``version_id``, ``asked_at`` and ``asked``, its report; each has a row of its own.
@@ -69,7 +78,7 @@ def wanting(actor: Actor, *, today: date) -> QuerySet[Dataset]:
     found: QuerySet[Dataset] = rows.annotate(
         version_id=F("asks__pk"), asked_at=F("asks__created_at"), asked=F("asks__report")
     )
-    return found
+    return found[:SHOWN_AT_MOST]
 
 
 def bytes_kept(workspace: Workspace) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from evaluations.models import Protocol, Report
@@ -13,6 +13,7 @@ from projects.attention import TO_DO, Need, register_needs
 from projects.models import Milestone
 from projects.palette import Entry, register_source
 from projects.parts import Part, Step, register_part
+from projects.prepared import Prepared
 from projects.shares import Purpose, register
 
 MADE_AT_MOST = 50
@@ -51,9 +52,7 @@ def _step(milestone: Milestone, reports: list[Report], values: dict[str, Any]) -
 
 def reports_to_send(actor: Actor) -> Iterable[Need]:
     """Name the reports that are made and not sent."""
-    newer = Report.objects.filter(milestone=OuterRef("milestone"), number__gt=OuterRef("number"))
-    waiting = Report.objects.visible_to(actor).filter(~Exists(newer), sent_at__isnull=True).select_related("milestone")
-    for report in waiting.defer("body")[:MADE_AT_MOST]:
+    for report in _unsent(actor):
         yield Need(
             text=f"Report {report.number} on {report.milestone}",
             why="It is ready and has not been sent.",
@@ -63,6 +62,13 @@ def reports_to_send(actor: Actor) -> Iterable[Need]:
             icon="send",
             at=report.created_at,
         )
+
+
+@Prepared
+def _unsent(actor: Actor) -> QuerySet[Report]:
+    newer = Report.objects.filter(milestone=OuterRef("milestone"), number__gt=OuterRef("number"))
+    found: QuerySet[Report] = Report.objects.visible_to(actor).filter(~Exists(newer), sent_at__isnull=True)
+    return found.select_related("milestone").defer("body")[:MADE_AT_MOST]
 
 
 def reports_by_name(actor: Actor, words: str, most: int) -> list[Entry]:

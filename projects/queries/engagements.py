@@ -4,16 +4,18 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import Engagement, Milestone
+from projects.prepared import Prepared
 
 SOON = timedelta(days=14)
 MOST_DRAFTS = 10
+UNFINISHED = ("draft", "active", "on_hold")
 DECIDED = Q(milestones__status__in=Milestone.ACCEPTED_OR_LATER)
 COUNTED = ~Q(milestones__status="cancelled") & Q(milestones__isnull=False)
 
@@ -37,11 +39,29 @@ def engagements_by_status(actor: Actor | None) -> dict[str, int]:
     return dict(Engagement.objects.visible_to(actor).order_by().values_list("status").annotate(Count("pk")))
 
 
-def open_work(actor: Actor | None) -> list[Engagement]:
+def open_work(actor: Actor) -> list[Engagement]:
     """List the engagements that are not over, each with the milestones that are not billed, as ``ahead``."""
-    found = Engagement.objects.visible_to(actor).filter(status__in=["draft", "active", "on_hold"])
-    ahead = Milestone.objects.filter(status__in=[*Milestone.OPEN, Milestone.Status.ACCEPTED])
-    return list(found.select_related("client").prefetch_related(Prefetch("milestones", ahead, to_attr="ahead")))
+    work = _work(actor)
+    ahead: dict[Any, list[Milestone]] = {engagement.pk: [] for engagement in work}
+    for row in _ahead(actor):
+        ahead.get(row.engagement_id, []).append(row)
+    for engagement in work:
+        engagement.ahead = ahead[engagement.pk]  # type: ignore[attr-defined]
+        for row in ahead[engagement.pk]:
+            row.engagement = engagement
+    return work
+
+
+@Prepared
+def _work(actor: Actor) -> QuerySet[Engagement]:
+    found: QuerySet[Engagement] = Engagement.objects.visible_to(actor).filter(status__in=UNFINISHED)
+    return found.select_related("client")
+
+
+@Prepared
+def _ahead(actor: Actor) -> QuerySet[Milestone]:
+    found: QuerySet[Milestone] = Milestone.objects.visible_to(actor).filter(engagement__status__in=UNFINISHED)
+    return found.filter(status__in=[*Milestone.OPEN, Milestone.Status.ACCEPTED])
 
 
 def engagement_needs(work: Iterable[Engagement]) -> Iterator[Need]:
@@ -122,10 +142,15 @@ def coming_milestones(work: Iterable[Engagement], *, weeks: int = 8) -> list[Mil
     return sorted(due, key=lambda row: (row.due_on, row.pk))
 
 
-def money_in_sight(actor: Actor | None) -> list[dict[str, Any]]:
+def money_in_sight(actor: Actor) -> list[dict[str, Any]]:
     """Sum what is accepted and un-billed, billed and unpaid, and still to be earned, by currency."""
+    return [{**row, "currency": row["engagement__currency"]} for row in _money(actor)]
+
+
+@Prepared
+def _money(actor: Actor) -> QuerySet[Any, dict[str, Any]]:
     rows = Milestone.objects.visible_to(actor).exclude(engagement__status__in=["cancelled", "archived"])
-    sums = (
+    sums: QuerySet[Any, Any] = (
         rows.order_by()
         .values("engagement__currency")
         .annotate(
@@ -136,4 +161,4 @@ def money_in_sight(actor: Actor | None) -> list[dict[str, Any]]:
         )
         .order_by("engagement__currency")
     )
-    return [{**row, "currency": row["engagement__currency"]} for row in sums]
+    return sums

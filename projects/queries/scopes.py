@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import ChangeOrder, Decision, Engagement, ScopeVersion
+from projects.prepared import Prepared
 from projects.queries.shares import answers_to
 from projects.scoping.documents import ScopeDocument
 from projects.scoping.errors import ScopingError
@@ -76,8 +78,7 @@ def scope_needs(actor: Actor) -> Iterable[Need]:
 
 
 def _scopes_waiting(actor: Actor) -> Iterable[Need]:
-    rows = ScopeVersion.objects.visible_to(actor).filter(status__in=["draft", "sent"])
-    scopes = list(rows.select_related("engagement__client").defer("work", "undo")[:LISTED])
+    scopes = _open_scopes(actor)
     answers = answers_to([scope for scope in scopes if not scope.is_draft], actor=actor)
     for scope in scopes:
         url, client = reverse("projects:scope", args=[scope.pk]), scope.engagement.client
@@ -108,9 +109,21 @@ def _scopes_waiting(actor: Actor) -> Iterable[Need]:
             yield Need(text, why, url, "Revise", DUE + 2, "message", "unsure", at=decision.created_at)
 
 
+@Prepared
+def _open_scopes(actor: Actor) -> QuerySet[ScopeVersion]:
+    rows: QuerySet[ScopeVersion] = ScopeVersion.objects.visible_to(actor).filter(status__in=["draft", "sent"])
+    return rows.select_related("engagement__client").defer("work", "undo")[:LISTED]
+
+
+@Prepared
+def _open_changes(actor: Actor) -> QuerySet[ChangeOrder]:
+    rows: QuerySet[ChangeOrder] = ChangeOrder.objects.visible_to(actor)
+    rows = rows.filter(status__in=ChangeOrder.WAITING, done_at=None)
+    return rows.select_related("engagement__client")[:LISTED]
+
+
 def _changes_waiting(actor: Actor) -> Iterable[Need]:
-    rows = ChangeOrder.objects.visible_to(actor).filter(status__in=ChangeOrder.WAITING, done_at=None)
-    for order in rows.select_related("engagement__client")[:LISTED]:
+    for order in _open_changes(actor):
         url, client = reverse("projects:change-order", args=[order.pk]), order.engagement.client
         if order.status == ChangeOrder.Status.SENT:
             yield _sent_change(order, url)

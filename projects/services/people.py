@@ -1,9 +1,11 @@
 """Who acts, the workspaces they act in, and what they may do there."""
 
+import uuid
 import zoneinfo
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from projects.access import Actor, Role
@@ -11,6 +13,7 @@ from projects.currencies import EXPONENTS
 from projects.errors import DomainError, NotPermittedError
 from projects.models import ApiToken, AuditHead, Membership, User, Workspace
 from projects.models.audit import SITE_CHAIN
+from projects.prepared import Prepared
 from projects.second_factor import has_second_factor
 from projects.services.audit import record
 
@@ -52,7 +55,12 @@ class UnknownZoneError(DomainError):
 
 def memberships_of(user: User) -> list[Membership]:
     """List a person's memberships with their workspaces, the first they had first."""
-    return list(Membership.objects.filter(user=user).select_related("workspace"))
+    return _memberships(user.pk)
+
+
+@Prepared
+def _memberships(user: uuid.UUID) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).select_related("workspace")
 
 
 def actor_of(
