@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -43,18 +43,24 @@ class FoundLines:
                 start -= lines
                 continue
             rows = _lines_in(self.actor, self.question, source, period_start, month)
-            found += _read(rows.values_list("pk", flat=True)[start : start + size - len(found)])
+            found += _read(_keys(rows, start, min(start + size - len(found), lines), lines))
             start = 0
             if len(found) >= size:
                 break
         return found
 
 
-def _read(keys: Iterable[int]) -> list[Charge]:
+def _keys(rows: QuerySet[Charge], start: int, stop: int, lines: int) -> list[int]:
+    """Read the keys of some of so many lines, counted from the nearer end."""
+    if start + stop <= lines:
+        return list(rows.values_list("pk", flat=True)[start:stop])
+    return list(rows.reverse().values_list("pk", flat=True)[lines - stop : lines - start])[::-1]
+
+
+def _read(keys: list[int]) -> list[Charge]:
     """Read lines by their keys and keep the order: to sort keys is far cheaper than to sort wide lines."""
-    wanted = list(keys)
-    found = Charge.objects.select_related("rule", "source").in_bulk(wanted)
-    return [found[key] for key in wanted]
+    found = Charge.objects.select_related("rule", "source").in_bulk(keys)
+    return [found[key] for key in keys]
 
 
 def find_lines(actor: Actor | None, question: Question) -> FoundLines:

@@ -97,7 +97,8 @@ def test_all_lines_are_found_the_latest_month_first(actor):
         assert found.total == len(rows) == lines.count(), where
         assert {row.pk for row in rows} == set(lines.values_list("pk", flat=True))
         assert [row.period_start for row in rows] == sorted((row.period_start for row in rows), reverse=True)
-        assert [row.pk for row in found.some(start=7, size=5)] == [row.pk for row in rows[7:12]]
+        pages = [found.some(start=start, size=50) for start in range(0, found.total + 1, 50)]
+        assert [row.pk for page in pages for row in page] == [row.pk for row in rows]
         months = [row.period_start for row in every_line(actor, Question(where=where))]
         assert months == sorted(months)
         assert len(months) == len(rows)
