@@ -28,6 +28,7 @@ from evaluations.engine.methods import (
     same,
     standard_error,
 )
+from evaluations.engine.pieces import pieces
 from evaluations.engine.predictions import Predictions, dot
 
 
@@ -50,7 +51,14 @@ class MeanOfRows(Method):
         return self.finish(dot(self.loss(rows), rows.mass) / float(rows.mass.sum()))
 
     def _moments(self, rows: Predictions) -> tuple[float, float, float]:
-        return rows.remember(f"moments of {self.loss}", lambda: moments(self.loss(rows)))
+        return rows.remember(f"moments of {self.loss}", lambda: moments(self._losses(rows)))
+
+    def _losses(self, rows: Predictions) -> Floats:
+        """Work out the losses piece by piece; each is of its row alone."""
+        found = np.empty(rows.rows)
+        for part in pieces(rows.rows):
+            found[part] = self.loss(rows.take(part))
+        return found
 
     def support(self, rows: Predictions) -> int:
         """Count all rows."""
@@ -90,14 +98,17 @@ def moments(values: Floats) -> tuple[float, float, float]:
     mean = float(values.mean())
     if len(values) < 2 or not math.isfinite(mean):
         return mean, 0.0, 0.0
-    gaps = values - mean
-    scale = float(max(gaps.max(), -gaps.min()))
+    scale = max(float(values.max()) - mean, mean - float(values.min()))
     if scale <= 0 or not math.isfinite(scale):
         return mean, 0.0, 0.0
-    gaps /= scale  # so that cubes of huge or tiny losses neither overflow nor vanish
-    squares = gaps * gaps
-    second = float(squares.mean())
-    third = dot(squares, gaps) / len(values)
+    squares, cubes = [], []
+    for part in pieces(len(values)):
+        gaps = (values[part] - mean) / scale  # so that cubes of huge or tiny losses neither overflow nor vanish
+        square = gaps * gaps
+        squares.append(float(square.sum()))
+        cubes.append(float((square * gaps).sum()))
+    second = math.fsum(squares) / len(values)
+    third = math.fsum(cubes) / len(values)
     deviation = scale * math.sqrt(second * len(values) / (len(values) - 1))
     return mean, deviation, third / second**1.5
 

@@ -66,8 +66,8 @@ def reliability(
     if not len(sizes) or sizes.sum() <= 0:
         return []
     starts = equal_mass_starts(sizes, bins)
-    count = np.add.reduceat(sizes, starts)
-    yes = np.add.reduceat(order.positives, starts)
+    count = np.add.reduceat(sizes, starts, dtype=np.float64)
+    yes = np.add.reduceat(order.positives, starts, dtype=np.float64)
     said = np.add.reduceat(sizes * order.scores, starts)
     points: list[dict[str, float | int | None]] = []
     for size, hits, stated in zip(count.tolist(), yes.tolist(), said.tolist(), strict=True):

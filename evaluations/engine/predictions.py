@@ -1,5 +1,6 @@
 """The rows that are judged: truth beside prediction, and how they are grouped and weighted."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluations.engine.pieces import pieces
 from projects.errors import DomainError
 
 Floats = NDArray[np.float64]
@@ -103,7 +105,7 @@ class Predictions:
     def _known(self) -> dict[str, Any]:
         return {}
 
-    def take(self, chosen: NDArray[np.bool_]) -> "Predictions":
+    def take(self, chosen: NDArray[np.bool_] | slice) -> "Predictions":
         """Keep the chosen rows."""
         return replace(
             self,
@@ -157,4 +159,4 @@ def check_probability(probability: Floats, classes: int) -> Floats:
 
 def dot(one: Floats, two: NDArray[Any]) -> float:
     """Sum products pairwise: as exact as numpy's sum, and the same on any number of cores."""
-    return float((one * two).sum())
+    return math.fsum(float((one[part] * two[part]).sum()) for part in pieces(len(one)))

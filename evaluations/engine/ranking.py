@@ -1,13 +1,19 @@
 """Binary scores in order: the area under the ROC curve, average precision, and their influence.
 
-Rows with the same score form one tie group, so that no figure depends on the order of the rows.
+Rows with the same score form one tie group, so that no figure depends on the order of the rows. What
+is counted along the scores is counted piece by piece (`pieces` says why).
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluations.engine.pieces import pieces
 from evaluations.engine.predictions import dot
 
 Floats = NDArray[np.float64]
@@ -21,15 +27,46 @@ class Ranking:
     ----------
     scores : ndarray of shape (groups,)
     positives, negatives : ndarray of shape (groups,)
-        Rows (or weight) of each label at the score.
+        Rows of each label at the score, in whole numbers of few bytes, or their weight.
     place : ndarray of shape (n,), optional
         The tie group of every row, in the rows' own order.
     """
 
     scores: Floats
+    positives: NDArray[Any]
+    negatives: NDArray[Any]
+    place: NDArray[np.intp] | None = None
+
+    @cached_property
+    def totals(self) -> tuple[float, float]:
+        """Give the mass of all positives and of all negatives."""
+        return float(self.positives.sum()), float(self.negatives.sum())
+
+    def walk(self) -> Iterator["Stretch"]:
+        """Go up through the scores, piece by piece."""
+        positives = negatives = 0.0
+        for part in pieces(len(self.scores)):
+            here = Stretch(
+                part,
+                self.positives[part].astype(np.float64),
+                self.negatives[part].astype(np.float64),
+                positives,
+                negatives,
+            )
+            yield here
+            positives += float(here.positives.sum())
+            negatives += float(here.negatives.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring tie groups, with the mass of each label below them."""
+
+    part: slice
     positives: Floats
     negatives: Floats
-    place: NDArray[np.intp] | None = None
+    positives_below: float
+    negatives_below: float
 
 
 def rank(scores: Floats, labels: NDArray[np.bool_]) -> Ranking:
@@ -41,19 +78,25 @@ def rank(scores: Floats, labels: NDArray[np.bool_]) -> Ranking:
     """
     if not scores.size or scores.min() < 0 or scores.max() >= 2:
         return rank_rows(scores, labels, None)
-    keys = (scores + 0.0).view(np.uint64)  # + 0.0 turns minus zero into zero
-    keys <<= np.uint64(1)
-    keys |= labels.view(np.uint8)
+    keys = np.empty(len(scores), dtype=np.uint64)
+    for part in pieces(len(scores)):
+        key = (scores[part] + 0.0).view(np.uint64)  # + 0.0 turns minus zero into zero
+        key <<= np.uint64(1)
+        key |= labels[part].view(np.uint8)
+        keys[part] = key
     keys.sort()
-    label = (keys & np.uint64(1)).astype(np.float64)
-    keys >>= np.uint64(1)
-    starts = _starts(keys)
+    label = np.empty(len(keys), dtype=np.uint8)
+    for part in pieces(len(keys)):
+        label[part] = keys[part] & np.uint64(1)
+        keys[part] >>= np.uint64(1)
     values = keys.view(np.float64)
-    if len(starts) == len(keys):
-        return Ranking(values, label, 1.0 - label)
-    positives = np.add.reduceat(label, starts)
+    new = keys[1:] != keys[:-1]
+    if new.all():
+        return Ranking(values, label, 1 - label)
+    starts = np.concatenate(([0], np.flatnonzero(new) + 1))
+    positives = np.add.reduceat(label, starts, dtype=np.int32)
     sizes = np.diff(starts, append=len(keys))
-    return Ranking(values[starts], positives, sizes - positives)
+    return Ranking(values[starts], positives, np.subtract(sizes, positives, dtype=np.int32))
 
 
 def rank_rows(scores: Floats, labels: NDArray[np.bool_], mass: Floats | None) -> Ranking:
@@ -69,11 +112,31 @@ def rank_rows(scores: Floats, labels: NDArray[np.bool_], mass: Floats | None) ->
     return Ranking(ordered[starts] if len(starts) else ordered, positives, negatives, place)
 
 
-def _starts(ordered: NDArray) -> NDArray[np.intp]:
+def _starts(ordered: NDArray[Any]) -> NDArray[np.intp]:
     """Find where each run of equal values begins."""
     if not len(ordered):
         return np.zeros(0, dtype=np.intp)
     return np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1))
+
+
+def _components(ranking: Ranking) -> Iterator[tuple[Stretch, Floats, Floats]]:
+    """Give DeLong's components: the share of negatives under a positive, and of positives over a negative."""
+    all_positives, all_negatives = ranking.totals
+    for here in ranking.walk():
+        under = np.cumsum(here.negatives) + here.negatives_below
+        under -= here.negatives / 2
+        under /= all_negatives
+        over = np.cumsum(here.positives) + here.positives_below
+        over -= here.positives / 2
+        over /= all_positives
+        np.subtract(1.0, over, out=over)
+        yield here, under, over
+
+
+def auc(ranking: Ranking) -> float:
+    """Measure the area under the ROC curve."""
+    parts = [dot(here.positives, under) for here, under, _ in _components(ranking)]
+    return math.fsum(parts) / ranking.totals[0]
 
 
 def auc_parts(ranking: Ranking) -> tuple[float, Floats, Floats]:
@@ -90,27 +153,23 @@ def auc_parts(ranking: Ranking) -> tuple[float, Floats, Floats]:
     ----------
     DeLong, DeLong and Clarke-Pearson (1988); Sun and Xu (2014) for the use of midranks.
     """
-    positives, negatives = ranking.positives, ranking.negatives
-    all_positives, all_negatives = float(positives.sum()), float(negatives.sum())
-    under = np.cumsum(negatives)
-    under -= negatives / 2
-    under /= all_negatives
-    over = np.cumsum(positives)
-    over -= positives / 2
-    over = 1 - over / all_positives
-    return dot(positives, under) / all_positives, under, over
+    under, over = np.empty(len(ranking.scores)), np.empty(len(ranking.scores))
+    for here, above, below in _components(ranking):
+        under[here.part], over[here.part] = above, below
+    return auc(ranking), under, over
 
 
 def delong(ranking: Ranking) -> tuple[float, float]:
     """Measure the area under the ROC curve and its standard error (unweighted rows)."""
-    auc, under, over = auc_parts(ranking)
-    positives, negatives = ranking.positives, ranking.negatives
-    total_p, total_n = float(positives.sum()), float(negatives.sum())
-    under = (under - auc) ** 2
-    over = (over - auc) ** 2
-    spread = dot(positives, under) / max(total_p - 1, 1) / total_p
-    spread += dot(negatives, over) / max(total_n - 1, 1) / total_n
-    return auc, float(np.sqrt(spread))
+    area = auc(ranking)
+    total_p, total_n = ranking.totals
+    of_positives, of_negatives = [], []
+    for here, under, over in _components(ranking):
+        of_positives.append(dot(here.positives, np.square(under - area)))
+        of_negatives.append(dot(here.negatives, np.square(over - area)))
+    spread = math.fsum(of_positives) / max(total_p - 1, 1) / total_p
+    spread += math.fsum(of_negatives) / max(total_n - 1, 1) / total_n
+    return area, math.sqrt(spread)
 
 
 def auc_influence(ranking: Ranking) -> tuple[float, Floats, Floats]:
@@ -119,43 +178,72 @@ def auc_influence(ranking: Ranking) -> tuple[float, Floats, Floats]:
     The rows' influences average to zero (by weight), and their variance over the number of rows is
     the variance of the area.
     """
-    auc, under, over = auc_parts(ranking)
-    total_p, total_n = ranking.positives.sum(), ranking.negatives.sum()
+    area, under, over = auc_parts(ranking)
+    total_p, total_n = ranking.totals
     total = total_p + total_n
-    return auc, (under - auc) * total / total_p, (over - auc) * total / total_n
+    return area, (under - area) * total / total_p, (over - area) * total / total_n
 
 
 def precision_parts(ranking: Ranking) -> tuple[Floats, Floats]:
     """Give the mass of positives and of negatives at or above each score."""
+    total_p, total_n = ranking.totals
     positives, negatives = ranking.positives, ranking.negatives
-    return (
-        positives.sum() - np.cumsum(positives) + positives,
-        negatives.sum() - np.cumsum(negatives) + negatives,
-    )
+    true = total_p - np.cumsum(positives, dtype=np.float64)
+    false = total_n - np.cumsum(negatives, dtype=np.float64)
+    true += positives
+    false += negatives
+    return true, false
+
+
+def _precisions(ranking: Ranking) -> Iterator[tuple[Stretch, Floats, Floats]]:
+    """Give the precision of predicting every row from each score up, and the mass of those rows."""
+    total_p, total_n = ranking.totals
+    for here in ranking.walk():
+        true = total_p - (np.cumsum(here.positives) + here.positives_below) + here.positives
+        false = total_n - (np.cumsum(here.negatives) + here.negatives_below) + here.negatives
+        whole = np.maximum(true + false, np.finfo(float).tiny)
+        yield here, true / whole, whole
 
 
 def average_precision(ranking: Ranking) -> float:
     """Average the precision over the positive rows, as scikit-learn does."""
-    true, false = precision_parts(ranking)
-    whole = np.maximum(true + false, np.finfo(float).tiny)
-    return dot(ranking.positives, true / whole) / float(ranking.positives.sum())
+    parts = [dot(here.positives, precision) for here, precision, _ in _precisions(ranking)]
+    return math.fsum(parts) / ranking.totals[0]
 
 
-def average_precision_influence(ranking: Ranking) -> tuple[float, Floats, Floats]:
-    """Give average precision and the influence of a positive and of a negative row.
+def _precision_influence(ranking: Ranking, value: float) -> Iterator[tuple[Stretch, Floats, Floats]]:
+    """Give the influence of a positive and of a negative row on average precision at each score.
 
     A positive row brings its own precision and raises that of every positive below it; a negative
     row lowers it. Derived from AP = E[A / (A + B) | positive], where A and B are the masses at or
     above the score.
     """
-    true, false = precision_parts(ranking)
-    whole = np.maximum(true + false, np.finfo(float).tiny)
-    positives = ranking.positives
-    total = positives.sum() + ranking.negatives.sum()
-    share = positives.sum() / total
-    precision = true / whole
-    value = dot(positives, precision) / float(positives.sum())
-    step = positives / whole
-    gain = np.cumsum(step * (1 - precision))
-    loss = np.cumsum(step * precision)
-    return value, (precision + gain - value) / share, -loss / share
+    total_p, total_n = ranking.totals
+    share = total_p / (total_p + total_n)
+    gained = lost = 0.0
+    for here, precision, whole in _precisions(ranking):
+        step = here.positives / whole
+        loss = step * precision
+        gain = np.cumsum(step - loss) + gained
+        loss = np.cumsum(loss) + lost
+        gained, lost = float(gain[-1]), float(loss[-1])
+        yield here, (precision + gain - value) / share, -loss / share
+
+
+def average_precision_influence(ranking: Ranking) -> tuple[float, Floats, Floats]:
+    """Give average precision and the influence of a positive and of a negative row at each score."""
+    value = average_precision(ranking)
+    positive, negative = np.empty(len(ranking.scores)), np.empty(len(ranking.scores))
+    for here, of_positives, of_negatives in _precision_influence(ranking, value):
+        positive[here.part], negative[here.part] = of_positives, of_negatives
+    return value, positive, negative
+
+
+def average_precision_squares(ranking: Ranking) -> tuple[float, float]:
+    """Give average precision and the sum of the rows' squared influences."""
+    value = average_precision(ranking)
+    squares = []
+    for here, positive, negative in _precision_influence(ranking, value):
+        squares.append(dot(here.positives, positive * positive))
+        squares.append(dot(here.negatives, negative * negative))
+    return value, math.fsum(squares)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from evaluations.engine.methods import (
     same,
     standard_error,
 )
+from evaluations.engine.pieces import pieces
 from evaluations.engine.predictions import Predictions, dot
 
 
@@ -40,7 +42,8 @@ class ScoreMethod(Method):
 
     def undefined(self, rows: Predictions) -> bool:
         """Say that a class is missing or weighs nothing."""
-        return not 0 < positive_mass(rows) < float(rows.mass.sum())
+        whole = rows.rows if rows.weights is None else float(rows.weights.sum())
+        return not 0 < positive_mass(rows) < whole
 
     def _bounded(self, value: float, error: float, rows: Predictions, confidence: float, word: str) -> Interval:
         """Bound on the logit scale, with Student's t for the rows of the rarer class.
@@ -106,12 +109,10 @@ class AveragePrecision(ScoreMethod):
 
         def make() -> tuple[float, float]:
             order = ordered(rows)
-            value, positive, negative = ranking.average_precision_influence(order)
-            squares = dot(order.positives, positive * positive)
-            squares += dot(order.negatives, negative * negative)
+            value, squares = ranking.average_precision_squares(order)
             # With few positives the influence is too narrow; the binomial spread of as many rows as
             # there are positives (Boyd, Eng and Page 2013) is then the wider one.
-            binomial = value * (1 - value) / float(order.positives.sum())
+            binomial = value * (1 - value) / order.totals[0]
             return value, math.sqrt(max(squares / rows.rows**2, binomial))
 
         return rows.remember("average precision", make)
@@ -150,7 +151,7 @@ class MacroRocArea(Method):
         mass = np.bincount(rows.truth, rows.mass, minlength=len(rows.classes))
         if mass.min() <= 0 or len(rows.classes) < 2:
             return math.nan
-        return float(np.mean([ranking.auc_parts(each)[0] for each in self._each(rows)]))
+        return float(np.mean([ranking.auc(each) for each in self._each(rows)]))
 
     def influence(self, rows: Predictions) -> Floats:
         """Average the influences over the classes."""
@@ -218,12 +219,14 @@ class CalibrationError(Method):
         order = ordered(rows)
         sizes = order.positives + order.negatives
         starts = equal_mass_starts(sizes, self.bins)
-        return (
-            np.add.reduceat(sizes, starts),
-            np.add.reduceat(order.positives, starts),
-            np.add.reduceat(sizes * order.scores, starts),
-            np.add.reduceat(sizes * order.scores * (1 - order.scores), starts),
-        )
+        stops = [*starts[1:].tolist(), len(sizes)]
+        sums = []
+        for start, stop in zip(starts.tolist(), stops, strict=True):
+            mass, scores = sizes[start:stop], order.scores[start:stop]
+            stated, spread = dot(mass, scores), dot(mass, scores * (1 - scores))
+            sums.append((float(mass.sum()), float(order.positives[start:stop].sum()), stated, spread))
+        found = np.array(sums)
+        return found[:, 0], found[:, 1], found[:, 2], found[:, 3]
 
     def value(self, rows: Predictions) -> float:
         """Average the gaps between predicted and seen share, by rows in the bin."""
@@ -262,8 +265,16 @@ class CalibrationError(Method):
         return same(Bounds(max(0.0, low), min(1.0, value + quantile * spread)), "noise of the bins")
 
 
-def equal_mass_starts(sizes: Floats, bins: int) -> NDArray[np.intp]:
+def equal_mass_starts(sizes: NDArray[Any], bins: int) -> NDArray[np.intp]:
     """Cut tie groups into at most ``bins`` runs of about equal mass; give the first of each."""
-    before = np.cumsum(sizes) - sizes / 2
-    bin_of = np.minimum((before * bins / sizes.sum()).astype(np.intp), bins - 1)
-    return np.concatenate(([0], np.flatnonzero(np.diff(bin_of)) + 1)).astype(np.intp)
+    total, below, last = float(sizes.sum()), 0.0, -1
+    starts: list[int] = []
+    for part in pieces(len(sizes)):
+        mass = sizes[part].astype(np.float64)
+        before = np.cumsum(mass) + below
+        below = float(before[-1])
+        before -= mass / 2
+        bin_of = np.minimum((before * bins / total).astype(np.intp), bins - 1)
+        starts += (np.flatnonzero(np.diff(bin_of, prepend=last)) + part.start).tolist()
+        last = int(bin_of[-1])
+    return np.array(starts, dtype=np.intp)

@@ -1,12 +1,12 @@
 """Where a model is weak: every value of chosen columns, and their pairs, judged at once.
 
-One pass per grouping. Slice, rank of the score and truth are packed into one integer, so that one
-sort of plain numbers puts each slice's rows in the order of their scores; running counts then give
-every slice's exact ROC area and DeLong's spread, ties counting half.
+One pass per grouping, over pieces of rows that a processor's cache holds; `slice_areas` says how the
+ROC areas are found in it.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -18,14 +18,16 @@ from scipy import special
 from evaluations.engine.bootstrap import Floats
 from evaluations.engine.gates import SLICE_ROWS
 from evaluations.engine.intervals import normal_quantile
+from evaluations.engine.pieces import pieces
 from evaluations.engine.predictions import Predictions
+from evaluations.engine.slice_areas import Codes, Counter, Order, put_in_order
 from evaluations.engine.verdict import benjamini_hochberg
 
 MOST_VALUES = 1000  # of one column; more are a measure, not a slice
 MOST_CELLS = 200_000  # of a pair
 SLICE_SUPPORT = 10  # positives or what the metric rests on; fewer show nothing
 FALSE_FINDS = 0.05  # share of false finds among the slices called weak
-Codes = NDArray[np.integer[Any]]
+EVERY_ROW = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,76 +97,79 @@ def slice_all(rows: Predictions, columns: list[Column], *, confidence: float, pa
     pairs : bool
         Look at all pairs of columns too.
     """
-    ready = _prepare(rows)
-    return [_judge(rows, ready, chosen, normal_quantile(confidence)) for chosen in groupings(columns, pairs=pairs)]
+    z = normal_quantile(confidence)
+    ready, columns = _prepare(rows, columns)
+    wished = groupings(columns, pairs=pairs)
+    if ready is not None:
+        return [_judge_binary(ready, chosen, z) for chosen in wished]
+    judge = _judge_classes if rows.task == "multiclass" else _judge_regression
+    return [judge(rows, chosen, z) for chosen in wished]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What is worked out once for all groupings, in the order of the scores where there are any."""
+    """What is worked out once for all groupings of a binary task, in the order of the scores where there are any."""
 
-    outcome: NDArray[np.uint8] | None  # 2 * truth + predicted, in the rows' own order
-    tail: NDArray[np.uint64] | None  # rank << 1 | truth, in the order of the scores
-    bits: int
-    ties: bool
+    outcome: NDArray[np.uint8]  # 2 * truth + predicted
+    order: Order | None
+    parts: tuple[slice, ...]
 
 
-def _prepare(rows: Predictions) -> _Ready:
-    """Rank the scores once, and pack each row's outcome."""
+def _prepare(rows: Predictions, columns: list[Column]) -> tuple[_Ready | None, list[Column]]:
+    """Pack each row's outcome; bring outcomes and columns into the order of the scores."""
     if rows.task != "binary":
-        return _Ready(None, None, 0, ties=False)
-    outcome = rows.truth.astype(np.uint8) * np.uint8(2) + rows.predicted.astype(np.uint8)
+        return None, columns
+    outcome = rows.truth.view(np.uint8) * np.uint8(2)
+    outcome |= rows.predicted.view(np.uint8)
     if rows.probability is None or not rows.rows:
-        return _Ready(outcome, None, 0, ties=False)
-    order = np.argsort(rows.probability, kind="stable")
-    ordered = rows.probability[order]
-    new = np.concatenate(([False], ordered[1:] != ordered[:-1]))
-    rank = np.cumsum(new, dtype=np.int64).astype(np.uint64)
-    ties = bool(not new[1:].all())
-    tail = (rank << np.uint64(1)) | rows.truth[order].view(np.uint8)
-    place = np.empty(rows.rows, dtype=np.uint64)
-    place[order] = tail
-    bits = int(rank[-1]).bit_length() + 1
-    return _Ready(outcome, place, bits, ties)
+        return _Ready(outcome, None, tuple(pieces(rows.rows))), columns
+    order = put_in_order(rows.probability, rows.truth)
+    moved = [replace(each, codes=each.codes[order.rows]) for each in columns]
+    return _Ready(outcome[order.rows], order, tuple(piece.rows for piece in order.pieces)), moved
 
 
-def _codes(chosen: tuple[Column, ...]) -> tuple[Codes, int]:
+def _codes(chosen: tuple[Column, ...], part: slice = EVERY_ROW) -> Codes:
     """Give each row the number of its slice in one column or pair."""
     if len(chosen) == 1:
-        return chosen[0].codes, len(chosen[0].values)
+        return chosen[0].codes[part]
     first, second = chosen
     width = len(second.values)
-    size = len(first.values) * width
-    kind = np.dtype(np.uint16 if size < 2**16 else np.uint32)
-    codes: Codes = first.codes.astype(kind) * kind.type(width) + second.codes.astype(kind)
-    return codes, size
+    kind = np.dtype(np.uint16 if len(first.values) * width < 2**16 else np.uint32)
+    codes: Codes = first.codes[part].astype(kind)
+    codes *= kind.type(width)
+    codes += second.codes[part].astype(kind)
+    return codes
 
 
-def _judge(rows: Predictions, ready: _Ready, chosen: tuple[Column, ...], z: float) -> Grouping:
-    """Judge all slices of one grouping."""
-    codes, size = _codes(chosen)
-    names = tuple(each.name for each in chosen)
-    if ready.outcome is not None:
-        return _judge_binary(ready, names, codes, size, z)
-    if rows.task == "multiclass":
-        counts = np.bincount(codes, minlength=size)
-        hits = np.bincount(codes[rows.truth == rows.predicted], minlength=size)
-        there = np.flatnonzero(counts)
-        number = counts[there].astype(np.float64)
-        figure = _wilson(hits[there].astype(np.float64), number, z)
-        return Grouping(names, there, number, {"accuracy": figure}, {"accuracy": number})
-    return _judge_regression(rows, names, codes, size, z)
+def _judge_classes(rows: Predictions, chosen: tuple[Column, ...], z: float) -> Grouping:
+    """Judge the accuracy of more than two classes."""
+    codes, size = _codes(chosen), math.prod(len(each.values) for each in chosen)
+    counts = np.bincount(codes, minlength=size)
+    hits = np.bincount(codes[rows.truth == rows.predicted], minlength=size)
+    there = np.flatnonzero(counts)
+    number = counts[there].astype(np.float64)
+    figure = _wilson(hits[there].astype(np.float64), number, z)
+    return Grouping(tuple(each.name for each in chosen), there, number, {"accuracy": figure}, {"accuracy": number})
 
 
-def _judge_binary(ready: _Ready, names: tuple[str, ...], codes: Codes, size: int, z: float) -> Grouping:
-    """Judge shares by one count, and the ROC area by one sort."""
-    assert ready.outcome is not None  # noqa: S101 - binary tasks have it
-    packed = (codes.astype(np.intp) << 2) | ready.outcome
-    table = np.bincount(packed, minlength=size * 4).reshape(size, 4).astype(np.float64)
+def _judge_binary(ready: _Ready, chosen: tuple[Column, ...], z: float) -> Grouping:
+    """Judge shares by one count, and the ROC area by sorting, piece by piece."""
+    size = math.prod(len(each.values) for each in chosen)
+    table = np.zeros((size, 4))
+    counter = Counter(ready.order, size) if ready.order is not None else None
+    for i, part in enumerate(ready.parts):
+        codes = _codes(chosen, part)
+        packed = codes.astype(np.intp)
+        packed <<= 2
+        packed |= ready.outcome[part]
+        counts = np.bincount(packed, minlength=size * 4).reshape(size, 4).astype(np.float64)
+        table += counts
+        if counter is not None:
+            counter.add(counter.order.pieces[i], codes, counts[:, 2] + counts[:, 3], counts[:, 0] + counts[:, 1])
     number = table.sum(axis=1)
     there = np.flatnonzero(number)
-    table, number = table[there], number[there]
-    right_no, false_yes, false_no, right_yes = table.T
+    number = number[there]
+    right_no, false_yes, false_no, right_yes = table[there].T
     shares = {
         "accuracy": (right_no + right_yes, number),
         "precision": (right_yes, right_yes + false_yes),
@@ -173,102 +178,11 @@ def _judge_binary(ready: _Ready, names: tuple[str, ...], codes: Codes, size: int
     }
     figures = {name: _wilson(hits, of, z) for name, (hits, of) in shares.items()}
     support = {name: of for name, (_, of) in shares.items()}
-    if ready.tail is not None:
-        positives = right_yes + false_no
-        figures["roc_auc"] = _areas(ready, codes, number, positives, z)
-        support["roc_auc"] = np.minimum(positives, number - positives)
-    return Grouping(names, there, number, figures, support)
-
-
-def _areas(ready: _Ready, codes: Codes, number: Floats, positives: Floats, z: float) -> tuple[Floats, Floats, Floats]:
-    """Give every slice's exact ROC area with DeLong's interval on the logit scale.
-
-    ``number`` and ``positives`` are the counts of the slices that have rows, in the order of their
-    codes; after the sort each is one run.
-    """
-    assert ready.tail is not None  # noqa: S101 - asked by the caller
-    keys = _packed(ready, codes)
-    keys.sort()
-    truth = (keys & keys.dtype.type(1)).astype(np.bool_)
-    negatives = number - positives
-    # The k-th positive of all stands at place i, so i - k negatives stand before it; those of
-    # earlier slices are taken off again. The same, mirrored, for negatives.
-    below = _others_before(truth) - _spread_out(np.cumsum(negatives) - negatives, positives)
-    above = _spread_out(np.cumsum(positives), negatives) - _others_before(~truth)
-    if ready.ties:
-        yes, no = _ties(keys, truth)
-        below -= no[truth] / 2
-        above -= yes[~truth] / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        area = _sum_runs(below, positives) / (positives * negatives)
-        spread = _spread(below, positives, negatives, area)
-        spread += _spread(above, negatives, positives, area)
-        few = np.minimum(positives, negatives)
-        reach = special.stdtrit(np.maximum(few - 1, 1), special.ndtr(z))
-        middle = special.logit(area)
-        half = reach * np.sqrt(spread) / (area * (1 - area))
-        low, high = special.expit(middle - half), special.expit(middle + half)
-    return area, *_perfect(area, low, high, few, z)
-
-
-def _packed(ready: _Ready, codes: Codes) -> NDArray[Any]:
-    """Put slice, rank and truth into the fewest bits that hold them."""
-    assert ready.tail is not None  # noqa: S101 - asked by the caller
-    top = int(codes.max()).bit_length() if len(codes) else 0
-    if top + ready.bits <= 32:
-        return (codes.astype(np.uint32) << np.uint32(ready.bits)) | ready.tail.astype(np.uint32)
-    return (codes.astype(np.uint64) << np.uint64(ready.bits)) | ready.tail
-
-
-def _others_before(chosen: NDArray[np.bool_]) -> Floats:
-    """Count, for each chosen row, the rows not chosen that stand before it."""
-    places = np.flatnonzero(chosen)
-    return np.subtract(places, np.arange(len(places)), dtype=np.float64)
-
-
-def _spread_out(per_slice: Floats, counts: Floats) -> Floats:
-    """Repeat a number of each slice for so many rows."""
-    return np.repeat(per_slice, counts.astype(np.intp))
-
-
-def _sum_runs(values: Floats, counts: Floats) -> Floats:
-    """Add up consecutive runs of so many values; empty runs give zero."""
-    sums = np.zeros(len(counts))
-    used = np.flatnonzero(counts)
-    if len(used):
-        starts = (np.cumsum(counts) - counts)[used].astype(np.intp)
-        sums[used] = np.add.reduceat(values, starts)
-    return sums
-
-
-def _ties(keys: NDArray[Any], truth: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Count positives and negatives in each row's tie.
-
-    Within a tie negatives come first: each positive has counted all of the tie's negatives, and
-    each negative all of its positives; half of them is taken back.
-    """
-    group = keys >> keys.dtype.type(1)
-    first = np.concatenate(([0], np.flatnonzero(group[1:] != group[:-1]) + 1))
-    sizes = np.diff(first, append=len(keys))
-    yes = np.add.reduceat(truth, first, dtype=np.float64)
-    return np.repeat(yes, sizes), np.repeat(sizes - yes, sizes)
-
-
-def _spread(counts: Floats, own: Floats, other: Floats, area: Floats) -> Floats:
-    """Give DeLong's variance from one class's components."""
-    squares = _sum_runs(counts * counts, own) / other**2
-    return np.maximum(squares - own * area**2, 0) / np.maximum(own - 1, 1) / own
-
-
-def _perfect(area: Floats, low: Floats, high: Floats, few: Floats, z: float) -> tuple[Floats, Floats]:
-    """Bound areas without spread, or of a class of one row, by the rarer class alone, exactly."""
-    stuck = np.isfinite(area) & ((few < 2) | ~(np.isfinite(low) & (high > low)))
-    hits = area * few
-    miss = float(special.ndtr(-z))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        exact_low = np.where(hits > 0, special.betaincinv(hits, few - hits + 1, miss), 0.0)
-        exact_high = np.where(hits < few, special.betaincinv(hits + 1, few - hits, 1 - miss), 1.0)
-    return np.where(stuck, exact_low, low), np.where(stuck, exact_high, high)
+    if counter is not None:
+        area, low, high = counter.areas(z)
+        figures["roc_auc"] = (area[there], low[there], high[there])
+        support["roc_auc"] = np.minimum(right_yes + false_no, right_no + false_yes)
+    return Grouping(tuple(each.name for each in chosen), there, number, figures, support)
 
 
 def _wilson(hits: Floats, rows: Floats, z: float) -> tuple[Floats, Floats, Floats]:
@@ -281,8 +195,9 @@ def _wilson(hits: Floats, rows: Floats, z: float) -> tuple[Floats, Floats, Float
     return share, np.clip(middle - half, 0, share), np.clip(middle + half, share, 1)
 
 
-def _judge_regression(rows: Predictions, names: tuple[str, ...], codes: Codes, size: int, z: float) -> Grouping:
+def _judge_regression(rows: Predictions, chosen: tuple[Column, ...], z: float) -> Grouping:
     """Average misses and their size per slice, with Student's t."""
+    codes, size = _codes(chosen), math.prod(len(each.values) for each in chosen)
     number = np.bincount(codes, minlength=size).astype(np.float64)
     there = np.flatnonzero(number)
     count = number[there]
@@ -297,6 +212,7 @@ def _judge_regression(rows: Predictions, names: tuple[str, ...], codes: Codes, s
         half = np.where(count > 1, quantile * np.sqrt(spread), np.nan)
         low = np.maximum(mean - half, 0) if name == "mae" else mean - half
         figures[name] = (mean, low, mean + half)
+    names = tuple(each.name for each in chosen)
     return Grouping(names, there, count, figures, {"mae": count, "bias": count})
 
 

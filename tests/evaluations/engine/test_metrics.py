@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from evaluations.engine import pieces
 from evaluations.engine.coding import encode
 from evaluations.engine.metrics import REGISTRY, UnknownMetricError, measure, metric, metrics_for
 from evaluations.engine.predictions import Predictions, PredictionsError, check_weights
@@ -97,6 +98,17 @@ def test_agrees_with_the_peer(name, task, rows):
         assert value == pytest.approx(expected, abs=1e-12, rel=1e-10)
     else:
         assert rows == 2  # only two rows may lack a class
+
+
+@every_metric
+@pytest.mark.parametrize("ties", [False, True])
+def test_rows_taken_in_pieces_give_the_same(name, task, ties, monkeypatch):
+    rows = MAKERS[task](500, seed=5, ties=ties)
+    whole = found(name, rows)
+    monkeypatch.setattr(pieces, "PIECE", 37)
+    in_pieces = found(name, replace(rows))  # a copy remembers nothing
+    assert in_pieces.value == pytest.approx(whole.value, rel=1e-13)
+    assert in_pieces.bounds == pytest.approx(whole.bounds, rel=1e-12)
 
 
 @every_metric

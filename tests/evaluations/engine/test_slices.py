@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from evaluations.engine import slice_areas
 from evaluations.engine.metrics import REGISTRY, measure
 from evaluations.engine.slices import column, slice_all, weak_slices
 from tests.evaluations.engine.tables import binary, multiclass, regression
@@ -29,8 +30,10 @@ def rows_of(grouping, cell, by_name):
     return (codes[0].codes == one) & (codes[1].codes == two)
 
 
-@pytest.mark.parametrize("ties", [False, True])
-def test_each_slice_is_measured_as_if_alone(ties):
+@pytest.mark.parametrize(("ties", "piece"), [(False, 1 << 18), (True, 1 << 18), (False, 100), (True, 100)])
+def test_each_slice_is_measured_as_if_alone(ties, piece, monkeypatch):
+    """Also where the rows do not fit in one piece, and where ties are longer than a piece."""
+    monkeypatch.setattr(slice_areas, "PIECE", piece)
     p = binary(ROWS, seed=2, ties=ties)
     given = columns()
     by_name = {each.name: each for each in given}
