@@ -11,33 +11,43 @@ from django.utils import timezone
 from evaluations.models import EvaluationRun, Protocol
 from evaluations.queries.protocols import look_budget, looks_left
 from evaluations.queries.runs import Evidence, evidence_of, models_of
+from evaluations.queries.steps import opens_rows
 from projects.access import Actor
 from projects.attention import DUE, FAILED, INCONCLUSIVE, TO_DO, Need, register_needs
 from projects.models import Milestone
 from projects.palette import Entry, register_source
-from projects.parts import Part, Step, register_part
+from projects.parts import Part, Stage, Step, register_part
 from projects.prepared import Prepared
 
 # What each step of the evidence asks for, the button, and where it leads.
 SAID = {
-    "write": ("Write down how “{title}” will be judged, before the work begins.", "Write the protocol", "page"),
+    "write": ("Write down how “{title}” will be judged, before the work begins.", "Write the protocol", "start"),
     "edit": ("Freeze the protocol of “{title}” before anything is trained.", "Go on and freeze", "draft"),
     "wait-draw": ("The acceptance rows of “{title}” are being set aside.", "Open", "draft"),
     "train": ("The promise of “{title}” is frozen: train on the other rows.", "Train models", "train"),
-    "wait-train": ("Models for “{title}” are being trained.", "Open", "page"),
-    "look": ("A model is proposed for “{title}”: judge it on the sealed rows.", "Evaluate it", "page"),
+    "wait-train": ("Models are being trained for “{title}”.", "Open", "training"),
+    "look": ("{model} is proposed for “{title}”: judge it on the sealed rows.", "Evaluate it", "look"),
     "wait-look": ("The evaluation for “{title}” is running.", "Open", "run"),
     "retry": ("The last look at “{title}” ended without a result.", "See why", "run"),
     "over": (
         "“{title}” is inconclusive, and no look is left. More rows would decide it: agree on a new version.",
-        "See the verdict",
-        "page",
+        "New version of the protocol",
+        "start",
     ),
     "again": (
         "“{title}” is not shown yet. More rows or a better model may show it: {left} of {budget} looks are left.",
         "Train further",
         "train",
     ),
+}
+AT_ONCE = ("start", "look")
+# The way of a promise, and the steps of its evidence at which each stage stands.
+WAY = {
+    "Protocol": ("write", "edit", "wait-draw"),
+    "Model": ("train", "wait-train"),
+    "Verdict": ("look", "wait-look", "retry", "again", "over"),
+    "Report": ("report",),
+    "Acceptance": (),
 }
 SOON = timedelta(days=14)
 MOST = 50
@@ -51,7 +61,24 @@ def evidence_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
     if evidence.step == "write" and milestone.status not in OPEN:
         return None
     values: dict[str, Any] = {"milestone": milestone, "evidence": evidence, "may_write": actor.may_write}
-    return Part("evaluations/milestone_evidence.html", values, step_of_evidence(milestone, evidence))
+    step, way = step_of_evidence(milestone, evidence), way_of_promise(milestone, evidence)
+    return Part("evaluations/milestone_evidence.html", values, step, way)
+
+
+def way_of_promise(milestone: Milestone, evidence: Evidence) -> tuple[Stage, ...]:
+    """Name the stages from protocol to acceptance: what is behind, what is now, what comes."""
+    names = list(WAY)
+    now = next(place for place, steps in enumerate(WAY.values()) if evidence.step in steps)
+    if milestone.status not in OPEN:
+        now = names.index("Acceptance") + (milestone.status in Milestone.ACCEPTED_OR_LATER)
+    protocol = evidence.protocol or evidence.draft
+    pages = {
+        "Protocol": protocol and reverse("evaluations:protocol", args=[protocol.pk]),
+        "Model": evidence.trainings and reverse("evaluations:training", args=[evidence.trainings[0].pk]),
+        "Verdict": evidence.runs and reverse("evaluations:run", args=[evidence.runs[0].pk]),
+    }
+    states = ["done" if place < now else "now" if place == now else "ahead" for place in range(len(names))]
+    return tuple(Stage(name, state, pages.get(name) or "") for name, state in zip(names, states, strict=True))
 
 
 def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
@@ -62,16 +89,30 @@ def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
         return None
     if name == "over" and (not undecided or milestone.reports.exists()):
         return None
-    page = reverse("projects:milestone", args=[milestone.pk]) + "#evidence"
+    best = evidence.proposed
     to = {
+        "start": reverse("evaluations:protocol-start", args=[milestone.pk]),
         "draft": evidence.draft and reverse("evaluations:protocol", args=[evidence.draft.pk]),
         "train": evidence.protocol and reverse("evaluations:training-new", args=[evidence.protocol.pk]),
-        "run": reverse("evaluations:run", args=[evidence.runs[0].pk]) if evidence.runs else "",
+        "training": evidence.trainings and reverse("evaluations:training", args=[evidence.trainings[0].pk]),
+        "look": best and reverse("evaluations:model-look", args=[best.best_id]),  # type: ignore[attr-defined]  # annotated
+        "run": evidence.runs and reverse("evaluations:run", args=[evidence.runs[0].pk]),
     }
     text, action, where = SAID[name]
-    who = "machine" if name.startswith("wait-") else "you"
-    words = {"title": milestone, "left": evidence.looks_left, "budget": evidence.budget}
-    return Step(text.format(**words), action, to.get(where) or page, who)
+    words = {
+        "title": milestone,
+        "left": evidence.looks_left,
+        "budget": evidence.budget,
+        "model": best.best_title if best else "",  # type: ignore[attr-defined]  # annotated
+    }
+    return Step(
+        text.format(**words),
+        action,
+        to[where] or reverse("projects:milestone", args=[milestone.pk]) + "#evidence",
+        "machine" if name.startswith("wait-") else "you",
+        posts=where in AT_ONCE,
+        question=opens_rows(1, evidence.budget) if where == "look" else "",
+    )
 
 
 def verdicts_that_wait(actor: Actor) -> Iterable[Need]:

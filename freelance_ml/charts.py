@@ -234,5 +234,6 @@ def _chart(
         "data": {"values": [dict(row) for row in rows]},
         "layer": layers,
     }
-    columns = tuple(heads.get(name, name).replace("_", " ").capitalize() for name in names)
+    titles = [heads.get(name, name).replace("_", " ") for name in names]
+    columns = tuple(title[:1].upper() + title[1:] for title in titles)  # what is in capitals stays so
     return Chart(title, spec, text, columns, [tuple(row.get(name) for name in names) for row in rows], note)

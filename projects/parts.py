@@ -15,15 +15,27 @@ class Step:
     action: str = ""
     url: str = ""
     who: str = "you"  # or "client", or "machine"
+    posts: bool = False  # the button does it at once; else it leads to where it is done
+    question: str = ""  # asked before it is done
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage on the way of a row: behind, now, or still to come; with the page where it is to be seen."""
+
+    label: str
+    state: str = "ahead"  # or "done", or "now"
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A template with its values, found there under the name ``part``; and the next step, where the part knows it."""
+    """A template with its values, found there under the name ``part``; the next step and the way, where known."""
 
     template: str
     values: dict[str, Any]
     step: Step | None = None
+    way: tuple[Stage, ...] = ()
 
 
 Builder = Callable[[Actor, Any], Part | None]

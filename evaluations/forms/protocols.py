@@ -1,7 +1,5 @@
-"""What is typed about protocols, training and predictions; the engine alone decides whether terms are right."""
+"""What is typed about protocols; the engine alone decides whether terms are right."""
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -10,11 +8,10 @@ from django.http import QueryDict
 
 from evaluations.engine.fields import Problem
 from evaluations.engine.metrics import metrics_for
-from evaluations.engine.training.titles import TITLES
-from evaluations.forms.datasets import FileForm
+from evaluations.forms.gates import GateForm, Typed, number_typed, set_choices
 from evaluations.models import Column, DatasetVersion, Protocol
 from projects.access import Actor
-from projects.forms.plain import ForeignField, PlainForm
+from projects.forms.plain import PlainForm
 
 TASKS = (
     ("binary", "Yes or no: two classes"),
@@ -29,27 +26,10 @@ SPLITS = (
 )
 BASELINES = (("", "Nothing"), ("constant", "Always the same answer"), ("incumbent", "Predictions of the present model"))
 AIMS = (("superior", "Better than it"), ("not_worse", "Not worse by more than the margin"))
-DIRECTIONS = (("at_least", "at least"), ("at_most", "at most"))
-RECIPES = [(name, title) for name, title in TITLES.items() if name != "dummy"]  # that one always runs
 MOST_GATES = 20
 MOST_COLUMNS = 400
-LARGEST_FILE = 50 << 20  # bytes that the page itself takes
 HUNDRED = 100
 TICK = {"class": "form-check-input"}
-
-
-def number_typed(text: str) -> int | float | str | None:
-    """Read a number with point or comma; what is none stays as typed, so that the engine can say so."""
-    plain = text.strip().replace(",", ".")
-    if not plain:
-        return None
-    try:
-        value = float(plain)
-    except ValueError:
-        return text
-    if not math.isfinite(value):
-        return text
-    return int(value) if value.is_integer() and "." not in plain and "e" not in plain.lower() else value
 
 
 def _share(text: str) -> int | float | str | None:
@@ -59,63 +39,6 @@ def _share(text: str) -> int | float | str | None:
 
 def _percent(value: Any) -> Any:
     return f"{value * HUNDRED:.10g}" if isinstance(value, int | float) else value
-
-
-class Typed(ForeignField):
-    """A short text that may stay empty: a number, or a value of a column, which the engine judges."""
-
-    def __init__(self, label: str = "", hint: str = "", *, numeric: bool = True, **attrs: str) -> None:
-        if numeric:
-            attrs.setdefault("inputmode", "decimal")
-        widget = forms.TextInput(attrs={"autocomplete": "off", **attrs})
-        super().__init__(required=False, max_length=255, label=label, help_text=hint, widget=widget)
-
-
-class GateForm(PlainForm):
-    """One promise: a metric on one side of a threshold, perhaps in a part of the rows."""
-
-    metric = forms.ChoiceField(label="Metric", required=False)
-    direction = forms.ChoiceField(label="Side", required=False, choices=DIRECTIONS)
-    threshold = Typed("Promise", "What was agreed, such as 0.80.")
-    expected = Typed("You expect", "For planning only.")
-    slice_column = forms.ChoiceField(label="Only where", required=False)
-    slice_value = Typed("holds", numeric=False)
-    minimum_support = Typed("At least so many rows")
-    primary = forms.BooleanField(label="Counts for the verdict", required=False)
-
-    def __init__(self, *args: Any, task: str, columns: list[Column], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        judged = task if task in {"multiclass", "regression"} else "binary"
-        names = metrics_for(judged) if task != "text" else [*metrics_for("binary"), *metrics_for("multiclass")]
-        choices = {metric.name: metric.label for metric in names}
-        _choices(self, "metric", list(choices.items()))
-        _choices(self, "slice_column", [("", "All rows"), *((c.name, c.name) for c in columns)])
-
-    def gate(self) -> dict[str, Any]:
-        """Write the gate as terms want it."""
-        typed = self.cleaned_data
-        column = typed.get("slice_column")
-        return {
-            "metric": typed.get("metric") or "",
-            "direction": typed.get("direction") or "at_least",
-            "threshold": number_typed(typed.get("threshold", "")),
-            "expected": number_typed(typed.get("expected", "")),
-            "slice": {"column": column, "value": typed.get("slice_value", "")} if column else None,
-            "minimum_support": number_typed(typed.get("minimum_support", "")),
-            "primary": bool(typed.get("primary")),
-        }
-
-    @staticmethod
-    def initial_of(gate: Mapping[str, Any]) -> dict[str, Any]:
-        """Give what the form shows of a gate."""
-        part = gate.get("slice") or {}
-        shown = {name: gate.get(name) for name in ("metric", "direction", "threshold", "expected", "minimum_support")}
-        return {
-            **shown,
-            "primary": gate.get("primary", True),
-            "slice_column": part.get("column"),
-            "slice_value": part.get("value"),
-        }
 
 
 class ProtocolForm(PlainForm):
@@ -204,22 +127,22 @@ class ProtocolForm(PlainForm):
             ),
             ("group_column", "Each row stands alone"),
         ):
-            _choices(self, name, [("", nothing), *names])
+            set_choices(self, name, [("", nothing), *names])
         target = self.said("target")
         others = [pair for pair in names if pair[0] != target]
-        _choices(self, "left_out", others)
-        _choices(self, "slices", others)
+        set_choices(self, "left_out", others)
+        set_choices(self, "slices", others)
         column = next((c for c in self.columns if c.name == target), None)
         top = [str(each["value"]) for each in (column.facts.get("top") or [] if column else [])]
         nothing = "Choose a class" if self.said("task") == "binary" else "Every class counts"
         now = self.said("positive_class")
-        _choices(
+        set_choices(
             self,
             "positive_class",
             [("", nothing), *((name, name) for name in dict.fromkeys([*top, *([now] if now and not top else [])]))],
         )
         judged = self.said("task") if self.said("task") in {"multiclass", "regression"} else "binary"
-        _choices(self, "baseline_metric", [(m.name, m.label) for m in metrics_for(judged)])
+        set_choices(self, "baseline_metric", [(m.name, m.label) for m in metrics_for(judged)])
 
     def said(self, name: str) -> str:
         """Tell what a field holds, typed or stored."""
@@ -324,52 +247,6 @@ class ProtocolForm(PlainForm):
         }
         name = names.get(path, path)
         return self, name if name in self.fields else None
-
-
-class TrainingForm(PlainForm):
-    """Which recipes to try, for how long."""
-
-    recipes = forms.MultipleChoiceField(
-        label="Recipes",
-        choices=RECIPES,
-        required=False,
-        widget=forms.CheckboxSelectMultiple(attrs=TICK),
-        help_text="None chosen: all that fit the columns. The constant answer always runs beside them.",
-    )
-    budget_seconds = forms.IntegerField(
-        label="Seconds for the search", min_value=5, max_value=3600, initial=60,
-        help_text="Every recipe is compared with at least its usual settings, however short.",
-    )  # fmt: skip
-    seed = forms.IntegerField(label="Seed", min_value=0, max_value=2**31 - 1, initial=0)
-
-
-class PredictionsForm(FileForm):
-    """A file of predictions for the acceptance rows: uploaded piece by piece, or sent whole where scripts are off."""
-
-    file = forms.FileField(label="File with predictions", required=False, allow_empty_file=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["upload"].required = False
-
-    def clean_file(self) -> Any:
-        """Refuse what is too large to be sent whole."""
-        file = self.cleaned_data["file"]
-        if file is not None and file.size > LARGEST_FILE:
-            message = f"Without scripts the page takes up to {LARGEST_FILE >> 20} MiB. Allow them, or use the API."
-            raise ValidationError(message)
-        return file
-
-    def clean(self) -> dict[str, Any]:
-        """Want the file in one of the two ways."""
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors and not cleaned.get("upload") and not cleaned.get("file"):
-            self.add_error("file", "Choose a file first.")
-        return cleaned
-
-
-def _choices(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
-    form.fields[name].choices = choices  # type: ignore[attr-defined]  # fields with choices only
 
 
 def _initial(protocol: Protocol) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from evaluations import dispatch
 from evaluations.engine.training.cards import write_card
-from evaluations.forms.protocols import TrainingForm
+from evaluations.forms.training import TrainingForm
 from evaluations.models import Protocol, TrainedModel, TrainingRun
-from evaluations.queries.protocols import look_budget, looks_left
 from evaluations.queries.runs import may_look, next_look
+from evaluations.queries.steps import of_model, of_training, standing
 from evaluations.views.protocols import crumbs_of, find_protocol, poll
 from projects.errors import DomainError
 from projects.web import ActorRequest, member, render_page, writer
@@ -47,11 +47,16 @@ def training_page(request: ActorRequest, training_run_id: UUID) -> HttpResponse:
     over = run.job is None or run.job.is_over
     if request.headers.get("X-Poll"):
         return poll(request, over, {"job": run.job, "here": request.path})
+    models = {model.recipe: model for model in run.models.all()}
+    proposed = next((model for model in models.values() if model.proposed), None)
+    number = next_look(run.protocol) if proposed and may_look(run.protocol) else 0
     context = {
         "run": run,
         "over": over,
         "here": request.path,
-        "models": {model.recipe: model for model in run.models.all()},
+        "step": of_training(run, proposed=proposed, number=number) if over and run.finished_at else None,
+        "proposed": proposed,
+        "models": models,
         "job": run.job,
         "crumbs": crumbs_of(run.protocol, inside=True),
     }
@@ -64,16 +69,16 @@ def model_page(request: ActorRequest, trained_model_id: UUID) -> HttpResponse:
     """Show a model: what it is, how it compares, what it rests on."""
     model = _model(request, trained_model_id)
     protocol = model.run.protocol
+    runs = list(model.runs.select_related("look").order_by("-created_at"))
+    number = next_look(protocol) if may_look(protocol) else 0
     context = {
         "model": model,
         "protocol": protocol,
+        "gates": standing(protocol, model.scores.get("measures", [])),
         "rivals": list(model.run.models.all()),
         "training": model.run,
-        "runs": model.runs.select_related("look", "job", "protocol").prefetch_related("protocol__looks"),
-        "left": looks_left(protocol),
-        "budget": look_budget(protocol),
-        "next_look": next_look(protocol),
-        "may_look": request.actor.may_write and may_look(protocol),
+        "runs": runs,
+        "step": of_model(protocol, model=model, runs=runs, number=number),
         "crumbs": crumbs_of(protocol, inside=True),
     }
     return render_page(request, "evaluations/model_page.html", context)

@@ -14,6 +14,8 @@ from evaluations import dispatch
 from evaluations.forms.protocols import ProtocolForm
 from evaluations.models import Protocol, StoredFile
 from evaluations.queries.protocols import changes_since, look_budget, looks_left, outlook, starting_terms
+from evaluations.queries.runs import trainings_of
+from evaluations.queries.steps import of_protocol
 from evaluations.services import protocols, runs
 from evaluations.storage import DATA
 from projects.errors import DomainError
@@ -210,13 +212,14 @@ def _editor(
 
 def _frozen_page(request: ActorRequest, protocol: Protocol) -> HttpResponse:
     earlier = protocol.milestone.protocols.filter(number__lt=protocol.number).order_by("-number").first()
-    left = looks_left(protocol)
+    looks = list(protocol.looks.select_related("run__model", "run__predictions"))
     context = {
         "protocol": protocol,
         "title": f"Protocol {protocol.number}",
+        "step": of_protocol(protocol, looks=looks, training=trainings_of(protocol).first()),
         "terms": protocol.body["terms"],
-        "looks": protocol.looks.select_related("run__model", "run__predictions"),
-        "left": left,
+        "looks": looks,
+        "left": looks_left(protocol, len(looks)),
         "budget": look_budget(protocol),
         "earlier": earlier,
         "since": f"Changed since version {earlier.number}" if earlier else "",

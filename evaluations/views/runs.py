@@ -9,10 +9,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evaluations import dispatch
-from evaluations.forms.protocols import PredictionsForm
+from evaluations.forms.training import PredictionsForm
 from evaluations.models import EvaluationRun
 from evaluations.queries.protocols import look_budget, looks_left
 from evaluations.queries.runs import is_sealed, may_look, shown_result
+from evaluations.queries.steps import of_run
 from evaluations.services.uploads import store_whole
 from evaluations.views.protocols import crumbs_of, find_protocol, poll
 from projects.errors import DomainError
@@ -65,6 +66,7 @@ def run_page(request: ActorRequest, evaluation_run_id: UUID) -> HttpResponse:
         "protocol": protocol,
         "look": look,
         "over": over,
+        "step": of_run(run),
         "sealed": sealed,
         "result": shown_result(run),
         "left": looks_left(protocol),

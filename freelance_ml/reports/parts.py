@@ -34,7 +34,9 @@ def reports_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
         "undecided": run is not None and run.verdict == "inconclusive" and not reports,
         "sealed": run is not None and is_sealed(run),
     }
-    return Part("reports/_milestone_part.html", values, _step(milestone, reports, values))
+    step = _step(milestone, reports, values)
+    values["leads"] = step is not None and step.posts and not values["undecided"]  # the page's top has the button
+    return Part("reports/_milestone_part.html", values, step)
 
 
 def _step(milestone: Milestone, reports: list[Report], values: dict[str, Any]) -> Step | None:
@@ -42,8 +44,8 @@ def _step(milestone: Milestone, reports: list[Report], values: dict[str, Any]) -
     if milestone.status not in (Milestone.Status.PLANNED, Milestone.Status.IN_PROGRESS):
         return None
     if values["may_make"] and not values["fresh"]:
-        url = reverse("projects:milestone", args=[milestone.pk]) + "#reports"
-        return Step(f"“{milestone}” has its verdict: make the report.", "Make the report", url)
+        url = reverse("report-make", args=[milestone.pk])
+        return Step(f"“{milestone}” has its verdict: make the report.", "Make the report", url, posts=True)
     if reports and reports[0].sent_at is None:
         text = f"Report {reports[0].number} on “{milestone}” is ready: look at it as the client will, then send it."
         return Step(text, "Send the report", reverse("report", args=[reports[0].pk]))

@@ -1,6 +1,7 @@
 """Charts and words of protocols, training and models, from the engine's plain data."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import template
@@ -15,6 +16,9 @@ register = template.Library()
 
 USUAL_CHANCE = 0.8
 MOST_COLUMNS = 20
+MOST_SHADES = 5
+FEW = 11
+SMALLEST = 0.1  # per cent
 FIELDS = {
     "task": "What is predicted",
     "target": "Column to predict",
@@ -81,6 +85,16 @@ def item(values: Mapping[str, Any], key: str) -> Any:
     return values.get(key)
 
 
+@register.filter
+def mix(shares: Sequence[Any]) -> list[tuple[float, float]]:
+    """Lay the shares of the most frequent values side by side: where each begins and how wide it is, in per cent."""
+    laid, start = [], 0.0
+    for share in shares[:MOST_SHADES]:
+        laid.append((round(start, 2), round(share.share, 2)))
+        start += share.share
+    return laid
+
+
 @register.simple_tag
 def power_chart(gate: Mapping[str, Any], key: str) -> SafeString:
     """Draw the chance to pass by the true value of a model."""
@@ -106,7 +120,25 @@ def power_chart(gate: Mapping[str, Any], key: str) -> SafeString:
         text=f"Chance to pass by the true {label}; the promise is {gate['threshold']:g}. {title}.",
         note="Approximate." if gate["approximate"] else "",
     )
-    return chart(drawn, key=key)
+    return chart(replace(drawn, rows=_few_chances(rows)), key=key)
+
+
+def _few_chances(rows: Sequence[Mapping[str, float]]) -> list[tuple[Any, ...]]:
+    """Write the chances of a few values for people, the first and the last among them."""
+    step = max(1, round((len(rows) - 1) / (FEW - 1)))
+    few = [*rows[:-1:step], rows[-1]]
+    return [(f"{row['value']:.3g}", chance_words(row["chance"])) for row in few]
+
+
+@register.filter
+def chance_words(chance: float) -> str:
+    """Write a chance in per cent; one that is nearly nothing, or nearly sure, says only that."""
+    percent = chance * 100
+    if percent < SMALLEST:
+        return f"< {SMALLEST} %"
+    if percent > 100 - SMALLEST:
+        return f"> {100 - SMALLEST} %"
+    return f"{percent:.1f} %" if min(percent, 100 - percent) < 10 else f"{percent:.0f} %"  # noqa: PLR2004  one digit more
 
 
 @register.simple_tag
@@ -121,7 +153,8 @@ def candidates_chart(result: Mapping[str, Any]) -> SafeString:
     if not rows:
         return SafeString("")
     label = metric_label(result["metric"])
-    best = (max if result["higher"] else min)(rows, key=lambda row: row["estimate"])
+    rows.sort(key=lambda row: row["estimate"], reverse=result["higher"])
+    best = rows[0]
     return chart(
         intervals(
             f"{best['name']} has the best {label} on the development rows",

@@ -74,6 +74,12 @@ def page_header(
 
 
 @register.simple_block_tag
+def next_step(content: str, text: str, *, who: str = "you") -> SafeString:
+    """Say the one next step of a page and whose turn it is; its button stands between the tags."""
+    return _part("next_step", content=_trimmed(content), text=text, who=who)
+
+
+@register.simple_block_tag
 def panel(
     content: str, title: str, *, tone: str = "plain", flush: bool = False, anchor: str = "", aside: str = ""
 ) -> SafeString:

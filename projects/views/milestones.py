@@ -72,14 +72,16 @@ def _page(
     may_change = _may_change(request, milestone)
     steps = STEPS[milestone.status] if may_change else ()
     parts = parts_for("milestone", "main", request.actor, milestone)
-    led = any(part.step for part in parts)  # then a part has the one primary button
+    step = next((part.step for part in parts if part.step), None)  # it has the one primary button, if there is one
     to_bill = may_change and milestone.status == Milestone.Status.ACCEPTED
     context = {
         "milestone": milestone,
         "engagement": engagement,
         "need": need_of(milestone, today=timezone.localdate()) if running and not to_bill else None,
-        "next_step": steps[0] if steps and not led else None,
-        "other_steps": steps if led else steps[1:],
+        "step": step,
+        "way": next((part.way for part in parts if part.way), ()),
+        "status_step": steps[0] if steps and not step else None,
+        "other_steps": steps if step else steps[1:],
         "may_edit": bool(steps) and milestone.status not in Milestone.ACCEPTED_OR_LATER,
         "invoice_form": (invoice_form or InvoiceForm(initial={"on": timezone.localdate()})) if to_bill else None,
         "activity": activity_of(request.actor, [milestone]),
