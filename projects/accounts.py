@@ -2,13 +2,15 @@
 
 import logging
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.forms import ChangePasswordForm, ResetPasswordForm
+from allauth.account.forms import ChangePasswordForm, ResetPasswordForm, default_token_generator
 from allauth.account.internal.flows.login import get_authentication_records, perform_login, record_authentication
+from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import Login
+from allauth.account.utils import user_pk_to_url_str
 from allauth.core import context as allauth_context
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -17,11 +19,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.contrib.sites.shortcuts import get_current_site
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from projects.access import Actor
 from projects.idle import note_presence
@@ -39,7 +41,7 @@ from projects.services.guards import (
     give_back,
     network_of,
 )
-from projects.services.mail import queue_mail
+from projects.services.mail import queue_mail, queue_wish, write_when_sent
 from projects.services.people import actor_of
 
 logger = logging.getLogger(__name__)
@@ -97,24 +99,50 @@ class AccountAdapter(DefaultAccountAdapter):
         note(request, user, "sign-in.failed", factor="password")
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """Point to the site's own address, whatever host the request named."""
-        return _on_our_site(super().get_reset_password_from_key_url(key))
+        """Point to the site's own address; no request is needed."""
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return f"{settings.SITE_URL}{path.replace('UID-KEY', quote(key))}"
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         """Point to the site's own address, whatever host the request named."""
         return _on_our_site(super().get_email_confirmation_url(request, emailconfirmation))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Write a letter into the outbox: neither a flood nor a slow mail server shows whether the account exists."""
-        try:
-            count_try(MAIL, subject=email)
-        except TooManyTriesError:
-            logger.warning("A letter was held back: too many to one address (%s)", template_prefix)
-            return
-        request = allauth_context.request
-        said = {"request": request, "email": email, "current_site": get_current_site(request), **context}
+        """Write a letter into the outbox."""
+        if _may_be_mailed(email, template_prefix):
+            subject, body = self.write(template_prefix, email, context)
+            queue_mail(workspace=None, to=email, subject=subject, body=body)
+
+    def write(self, template_prefix: str, email: str, context: dict[str, Any]) -> tuple[str, str]:
+        """Write a letter: its subject and its words."""
+        host = urlsplit(settings.SITE_URL).netloc
+        said = {"email": email, "current_site": {"name": host, "domain": host}, **context}
         letter = self.render_mail(template_prefix, email, said)
-        queue_mail(workspace=None, to=email, subject=letter.subject, body=letter.body)
+        return letter.subject, letter.body
+
+
+def _may_be_mailed(email: str, what: str) -> bool:
+    """Count a letter to an address; none may be flooded."""
+    try:
+        count_try(MAIL, subject=email)
+    except TooManyTriesError:
+        logger.warning("A letter was held back: too many to one address (%s)", what)
+        return False
+    return True
+
+
+def write_reset_letter(email: str) -> tuple[str, str] | None:
+    """Write the letter that leads to a new password; None without an account of that address."""
+    user = next(iter(filter_users_by_email(email, is_active=True, prefer_verified=True, for_login=True)), None)
+    if user is None:
+        return None
+    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    adapter = AccountAdapter()
+    address = adapter.get_reset_password_from_key_url(key)
+    return adapter.write("account/email/password_reset_key", email, {"user": user, "password_reset_url": address})
+
+
+write_when_sent("password-reset", write_reset_letter)
 
 
 def enter_with_new_password(request: HttpRequest, user: User) -> HttpResponse:
@@ -194,7 +222,13 @@ class ForgottenPasswordForm(ResetPasswordForm):
             count_try(ADDRESS, subject=network_of(current_address()))
         except TooManyTriesError as error:
             raise ValidationError(str(error), code=error.code) from error
-        email: str = super().clean_email()
+        return AccountAdapter().clean_email(self.cleaned_data["email"].lower())
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        """Ask for the letter without a look at the accounts: how long that takes tells nothing about the address."""
+        email: str = self.cleaned_data["email"]
+        if _may_be_mailed(email, "password-reset"):
+            queue_wish("password-reset", to=email)
         return email
 
 

@@ -5,6 +5,7 @@ row, it goes out again with the same Message-ID, by which mail programs know the
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -24,6 +25,14 @@ MOST_ATTEMPTS = 8
 SENDING = timedelta(minutes=2)  # longer than any mail server may take; then another sender tries
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
 SENT_AT_ONCE = 20
+
+Writer = Callable[[str], tuple[str, str] | None]
+_writers: dict[str, Writer] = {}
+
+
+def write_when_sent(name: str, writer: Writer) -> None:
+    """Make known who writes letters of a sort, from the address alone: subject and words, or None for no letter."""
+    _writers[name] = writer
 
 
 @transaction.atomic
@@ -54,6 +63,11 @@ def queue_mail(
     return Mail.objects.get_or_create(workspace=workspace, key=key, defaults=fields)[0]
 
 
+def queue_wish(name: str, *, to: str) -> Mail:
+    """Put a letter into the outbox that is written when it is sent, so that the asking takes the same for everyone."""
+    return queue_mail(workspace=None, to=to, subject="", body="", key=f"{name}:{new_id()}")
+
+
 def letters_leave() -> bool:
     """Say whether letters go to a mail server, and not into a folder of this machine."""
     return "smtp" in settings.EMAIL_BACKEND
@@ -72,6 +86,9 @@ def _send(mail: Mail) -> bool:
         return False  # another sender has it
     mail.attempts += 1
     try:
+        if not _is_written(mail):
+            mail.delete()
+            return False
         _hand_to_server(mail)
     except Exception as error:  # noqa: BLE001  # every mail server fails in its own way
         _note_failure(mail, error)
@@ -79,6 +96,16 @@ def _send(mail: Mail) -> bool:
     # What was said may hold a secret link, so it is not kept longer than needed.
     Mail.objects.filter(pk=mail.pk).update(state=Mail.State.SENT, sent_at=database_now(), body="", html="", error="")
     return True
+
+
+def _is_written(mail: Mail) -> bool:
+    """Write what is written only now; False if there is nothing to say."""
+    writer = _writers.get(mail.key.partition(":")[0])
+    if writer is None:
+        return True
+    written = writer(mail.to)
+    mail.subject, mail.body = written or ("", "")
+    return written is not None
 
 
 def _hand_to_server(mail: Mail) -> None:
