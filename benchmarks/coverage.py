@@ -9,7 +9,8 @@ import sys
 
 import numpy as np
 
-from evaluations.engine.metrics import REGISTRY, measure
+from evaluations.engine.measuring import measure
+from evaluations.engine.metrics import REGISTRY
 from tests.evaluations.engine.tables import binary, multiclass, regression
 
 MAKERS = {"binary": binary, "multiclass": multiclass, "regression": regression}

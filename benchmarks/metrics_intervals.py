@@ -12,7 +12,7 @@ import time
 import numpy as np
 from sklearn import metrics as sk
 
-from evaluations.engine.metrics import measure_all
+from evaluations.engine.measuring import measure_all
 from evaluations.engine.predictions import Predictions
 
 REPEATS = 5

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import typst
 from django.conf import settings
 
 from projects.models import Decision
@@ -16,6 +15,8 @@ def set_paper(template: str, data: dict[str, Any], *, decision: Decision | None)
 
     The same data and answer give the same bytes: nothing of the moment of setting goes in.
     """
+    import typst  # noqa: PLC0415  # a library of 80 MB, which few processes ever need
+
     answer = None
     if decision is not None:
         answer = {**decision.evidence(), "said": decision.get_answer_display(), "sha256": decision.evidence_digest}

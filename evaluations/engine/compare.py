@@ -13,8 +13,9 @@ from scipy import optimize, special, stats
 from evaluations.engine import ranking
 from evaluations.engine.bootstrap import Floats, bca, in_order, resample
 from evaluations.engine.intervals import Bounds, normal_quantile, student_quantile
+from evaluations.engine.measuring import missing
 from evaluations.engine.methods import cluster_sums, standard_error
-from evaluations.engine.metrics import Metric, missing
+from evaluations.engine.metrics import Metric
 from evaluations.engine.predictions import Predictions
 from evaluations.engine.scored import RocArea, placed
 from evaluations.engine.tabled import Proportion, TableMethod

@@ -10,7 +10,8 @@ import numpy as np
 from evaluations.engine.compare import Comparison, compare, constant_baseline
 from evaluations.engine.curves import all_curves
 from evaluations.engine.gates import GateResult, judge
-from evaluations.engine.metrics import REGISTRY, Measure, measure_all, metric
+from evaluations.engine.measuring import Measure, measure_all
+from evaluations.engine.metrics import REGISTRY, metric
 from evaluations.engine.predictions import Predictions
 from evaluations.engine.protocols import Gate, Protocol, describe_gate, read_protocol
 from evaluations.engine.slices import Column, column, slice_all, weak_slices

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evaluations.engine.intervals import normal_quantile
-from evaluations.engine.metrics import Measure, Metric, measure, metric
+from evaluations.engine.measuring import Measure, measure
+from evaluations.engine.metrics import Metric, metric
 from evaluations.engine.predictions import Predictions
 from evaluations.engine.protocols import Gate
 from evaluations.engine.scored import MacroRocArea, ScoreMethod

@@ -24,12 +24,11 @@ from evaluations.engine.intervals import (
     from_spread,
     student_quantile,
 )
+from evaluations.engine.limits import CORRELATION as CORRELATION
+from evaluations.engine.limits import POSITIVE as POSITIVE
+from evaluations.engine.limits import UNIT as UNIT
 from evaluations.engine.predictions import Predictions, dot
 
-UNIT = (0.0, 1.0)
-CORRELATION = (-1.0, 1.0)
-POSITIVE = (0.0, math.inf)
-SHARE_EXPLAINED = (-math.inf, 1.0)
 NOTHING = Bounds(None, None)
 MOST_MARKS = 20_000_000  # rows times cells; beyond it the influence of rows is used instead
 CLUSTERS_RESAMPLED = 5000  # above this many clusters their spread alone says enough

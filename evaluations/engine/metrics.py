@@ -1,24 +1,19 @@
 """The registry of metrics: adding one is a function and a row.
 
-Every row says in plain words what the figure means, what its n counts, and why it can be undefined.
+Every row says in plain words what the figure means, what its n counts, and why it can be undefined. It names its
+function and loads it when it is first measured: pages, forms and workers speak of metrics and never compute one.
 """
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
-from zlib import crc32
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from evaluations.engine import figures
-from evaluations.engine.averaged import FigureOfSums, MeanOfRows
-from evaluations.engine.intervals import Bounds
-from evaluations.engine.methods import CORRELATION, SHARE_EXPLAINED, UNIT, Method
-from evaluations.engine.predictions import Predictions
-from evaluations.engine.scored import AveragePrecision, CalibrationError, MacroRocArea, RocArea
-from evaluations.engine.tabled import AverageOfProportions, Proportion, TableFigure
+from evaluations.engine.limits import CORRELATION, POSITIVE, SHARE_EXPLAINED, UNIT
+from evaluations.engine.ways import Way
 from projects.errors import DomainError
+
+if TYPE_CHECKING:
+    from evaluations.engine.methods import Method
 
 Needs = Literal["labels", "probabilities", "values"]
 Direction = Literal["higher", "lower"]
@@ -45,6 +40,10 @@ class Metric:
         "higher" or "lower".
     needs : str
         "labels", "probabilities" or "values".
+    way : Way
+        Names the method.
+    limits : tuple of float
+        The smallest and largest possible value, as the method says too.
     counted : str
         What its n counts, in the plural.
     undefined_when : str
@@ -59,95 +58,18 @@ class Metric:
     tasks: frozenset[str]
     better: Direction
     needs: Needs
-    method: Method
+    way: Way
     counted: str
     undefined_when: str
     formula: str
     interval: str
     source: str
+    limits: tuple[float, float] = UNIT
 
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Give the smallest and largest possible value."""
-        return self.method.limits
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A figure with everything needed to trust it.
-
-    ``interval`` holds with 2 * confidence - 1; each end of ``bounds`` alone with confidence.
-    ``undefined`` says why there is no value; then there are no ends either.
-    """
-
-    metric: str
-    value: float | None
-    rows: int
-    support: int
-    interval: Bounds
-    bounds: Bounds
-    method: str
-    bound_method: str
-    confidence: float
-    undefined: str | None = None
-
-
-def measure(metric: Metric, rows: Predictions, confidence: float, seed: int) -> Measure:
-    """Measure one metric with its interval.
-
-    Parameters
-    ----------
-    metric : Metric
-        A row of `REGISTRY`.
-    rows : Predictions
-        What to judge.
-    confidence : float
-        One-sided confidence of each bound.
-    seed : int
-        Fixes every draw; metrics do not disturb one another's draws.
-    """
-    reason = missing(metric, rows)
-    if reason is None:
-        with np.errstate(over="ignore"):
-            value = metric.method.value(rows)
-        if not math.isfinite(value):
-            reason = metric.undefined_when
-    if reason is not None:
-        support = 0 if metric.needs == "probabilities" and rows.probability is None else None
-        support = metric.method.support(rows) if support is None and rows.rows else 0
-        none = Bounds(None, None)
-        return Measure(metric.name, None, rows.rows, support, none, none, "", "", confidence, reason)
-    rng = np.random.default_rng([seed, crc32(metric.name.encode())])
-    found = metric.method.interval(rows, confidence, rng)
-    return Measure(
-        metric.name,
-        value,
-        rows.rows,
-        metric.method.support(rows),
-        around(value, found.shown),
-        around(value, found.gate),
-        found.method,
-        found.gate_method,
-        confidence,
-    )
-
-
-def around(value: float, bounds: Bounds) -> Bounds:
-    """Keep rounding in the last digits from putting the value outside its interval."""
-    low, high = bounds
-    return Bounds(
-        None if low is None or math.isnan(low) else min(low, value),
-        None if high is None or math.isnan(high) else max(high, value),
-    )
-
-
-def missing(metric: Metric, rows: Predictions) -> str | None:
-    """Say what the rows lack for a metric, if anything."""
-    if rows.rows == 0:
-        return "there is no row to judge"
-    if metric.needs == "probabilities" and rows.probability is None:
-        return "the predictions hold no probabilities"
-    return None
+    @cached_property
+    def method(self) -> "Method":
+        """Measures the figure and its interval; loaded when it is first asked for."""
+        return self.way.method()
 
 
 # The rows ------------------------------------------------------------------------------------
@@ -167,7 +89,7 @@ _ROWS = [
         tasks=CLASSES,
         better="higher",
         needs="labels",
-        method=Proportion(figures.accuracy),
+        way=Way("tabled:Proportion", "figures:accuracy"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="right / n",
@@ -181,7 +103,7 @@ _ROWS = [
         tasks=CLASSES,
         better="higher",
         needs="labels",
-        method=AverageOfProportions(),
+        way=Way("tabled:AverageOfProportions"),
         counted="rows",
         undefined_when="fewer than two classes occur in the truth",
         formula="mean over classes of right_k / n_k",
@@ -195,7 +117,7 @@ _ROWS = [
         tasks=BINARY,
         better="higher",
         needs="labels",
-        method=Proportion(figures.precision),
+        way=Way("tabled:Proportion", "figures:precision"),
         counted="rows predicted positive",
         undefined_when="no row was predicted positive",
         formula="TP / (TP + FP)",
@@ -209,7 +131,7 @@ _ROWS = [
         tasks=BINARY,
         better="higher",
         needs="labels",
-        method=Proportion(figures.recall),
+        way=Way("tabled:Proportion", "figures:recall"),
         counted="positive rows",
         undefined_when="no row is positive",
         formula="TP / (TP + FN)",
@@ -223,7 +145,7 @@ _ROWS = [
         tasks=BINARY,
         better="higher",
         needs="labels",
-        method=Proportion(figures.specificity),
+        way=Way("tabled:Proportion", "figures:specificity"),
         counted="negative rows",
         undefined_when="no row is negative",
         formula="TN / (TN + FP)",
@@ -237,7 +159,7 @@ _ROWS = [
         tasks=BINARY,
         better="higher",
         needs="labels",
-        method=Proportion(figures.overlap, figures.f1_of_overlap),
+        way=Way("tabled:Proportion", "figures:overlap", "figures:f1_of_overlap"),
         counted="rows positive in truth or prediction",
         undefined_when="no row is positive in truth or prediction",
         formula="2 TP / (2 TP + FP + FN)",
@@ -254,7 +176,8 @@ _ROWS = [
         tasks=CLASSES,
         better="higher",
         needs="labels",
-        method=TableFigure(figures.correlation, CORRELATION),
+        way=Way("tabled:TableFigure", "figures:correlation", limits=CORRELATION),
+        limits=CORRELATION,
         counted="rows",
         undefined_when="only one class occurs in the truth or in the predictions",
         formula="(TP·TN - FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN)), Gorodkin's form for more classes",
@@ -268,7 +191,7 @@ _ROWS = [
         tasks=BINARY,
         better="higher",
         needs="probabilities",
-        method=RocArea(),
+        way=Way("scored:RocArea"),
         counted="rows of the rarer class",
         undefined_when="only one class occurs in the truth",
         formula="P(score⁺ > score⁻) + ½ P(score⁺ = score⁻)",
@@ -282,7 +205,7 @@ _ROWS = [
         tasks=BINARY,
         better="higher",
         needs="probabilities",
-        method=AveragePrecision(),
+        way=Way("scored:AveragePrecision"),
         counted="positive rows",
         undefined_when="no row is positive",
         formula="Σ (R_k - R_{k-1}) P_k",
@@ -296,7 +219,8 @@ _ROWS = [
         tasks=CLASSES,
         better="lower",
         needs="probabilities",
-        method=MeanOfRows(figures.log_loss),
+        way=Way("averaged:MeanOfRows", "figures:log_loss"),
+        limits=POSITIVE,
         counted="rows",
         undefined_when="there is no row to judge",
         formula="mean of -ln p(truth)",
@@ -310,7 +234,7 @@ _ROWS = [
         tasks=BINARY,
         better="lower",
         needs="probabilities",
-        method=MeanOfRows(figures.brier, UNIT),
+        way=Way("averaged:MeanOfRows", "figures:brier", limits=UNIT),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="mean of (p - y)²",
@@ -324,7 +248,7 @@ _ROWS = [
         tasks=BINARY,
         better="lower",
         needs="probabilities",
-        method=CalibrationError(),
+        way=Way("scored:CalibrationError"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="Σ n_b / n · |mean y - mean p| over 15 bins of equal mass",
@@ -338,7 +262,7 @@ _ROWS = [
         tasks=MULTI,
         better="higher",
         needs="labels",
-        method=figures.macro("precision"),
+        way=Way("figures:macro", kind="precision"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="mean over classes of TP_k / (TP_k + FP_k); 0 for a class never predicted",
@@ -352,7 +276,7 @@ _ROWS = [
         tasks=MULTI,
         better="higher",
         needs="labels",
-        method=figures.macro("recall"),
+        way=Way("figures:macro", kind="recall"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="mean over classes of TP_k / n_k",
@@ -366,7 +290,7 @@ _ROWS = [
         tasks=MULTI,
         better="higher",
         needs="labels",
-        method=figures.macro("f1"),
+        way=Way("figures:macro", kind="f1"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="mean over classes of F1_k",
@@ -380,7 +304,7 @@ _ROWS = [
         tasks=MULTI,
         better="higher",
         needs="labels",
-        method=figures.weighted("precision"),
+        way=Way("figures:weighted", kind="precision"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="Σ n_k / n · P_k",
@@ -394,7 +318,7 @@ _ROWS = [
         tasks=MULTI,
         better="higher",
         needs="labels",
-        method=Proportion(figures.accuracy),
+        way=Way("tabled:Proportion", "figures:accuracy"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="Σ n_k / n · R_k",
@@ -408,7 +332,7 @@ _ROWS = [
         tasks=MULTI,
         better="higher",
         needs="labels",
-        method=figures.weighted("f1"),
+        way=Way("figures:weighted", kind="f1"),
         counted="rows",
         undefined_when="there is no row to judge",
         formula="Σ n_k / n · F1_k",
@@ -422,7 +346,7 @@ _ROWS = [
         tasks=MULTI,
         better="higher",
         needs="probabilities",
-        method=MacroRocArea(),
+        way=Way("scored:MacroRocArea"),
         counted="rows of the rarest class",
         undefined_when="a class of the protocol does not occur in the truth",
         formula="mean over classes of AUC against the rest",
@@ -436,7 +360,8 @@ _ROWS = [
         tasks=REGRESSION,
         better="lower",
         needs="values",
-        method=MeanOfRows(figures.absolute),
+        way=Way("averaged:MeanOfRows", "figures:absolute"),
+        limits=POSITIVE,
         counted="rows",
         undefined_when="there is no row to judge",
         formula="mean of |y - ŷ|",
@@ -450,7 +375,8 @@ _ROWS = [
         tasks=REGRESSION,
         better="lower",
         needs="values",
-        method=MeanOfRows(figures.squared, root=True),
+        way=Way("averaged:MeanOfRows", "figures:squared", root=True),
+        limits=POSITIVE,
         counted="rows",
         undefined_when="there is no row to judge",
         formula="√ mean of (y - ŷ)²",
@@ -464,7 +390,8 @@ _ROWS = [
         tasks=REGRESSION,
         better="higher",
         needs="values",
-        method=FigureOfSums(figures.squares, figures.explained, SHARE_EXPLAINED),
+        way=Way("averaged:FigureOfSums", "figures:squares", "figures:explained", limits=SHARE_EXPLAINED),
+        limits=SHARE_EXPLAINED,
         counted="rows",
         undefined_when="the target has the same value in every row",
         formula="1 - Σ(y - ŷ)² / Σ(y - ȳ)²",
@@ -478,7 +405,8 @@ _ROWS = [
         tasks=REGRESSION,
         better="lower",
         needs="values",
-        method=MeanOfRows(figures.relative),
+        way=Way("averaged:MeanOfRows", "figures:relative"),
+        limits=POSITIVE,
         counted="rows",
         undefined_when="the target is zero in some rows, so no share of it exists",
         formula="mean of |y - ŷ| / |y|",
@@ -492,7 +420,8 @@ _ROWS = [
         tasks=REGRESSION,
         better="lower",
         needs="values",
-        method=MeanOfRows(figures.pinball),
+        way=Way("averaged:MeanOfRows", "figures:pinball"),
+        limits=POSITIVE,
         counted="rows",
         undefined_when="there is no row to judge",
         formula="mean of max(q(y - ŷ), (q - 1)(y - ŷ))",
@@ -517,9 +446,3 @@ def metric(name: str, task: str) -> Metric:
         known = ", ".join(row.name for row in metrics_for(task))
         raise UnknownMetricError(name=name, task=task, known=known)
     return found
-
-
-def measure_all(rows: Predictions, confidence: float, seed: int, names: Iterable[str] | None = None) -> list[Measure]:
-    """Measure every metric of the task, or the named ones."""
-    chosen = metrics_for(rows.task) if names is None else [metric(n, rows.task) for n in names]
-    return [measure(row, rows, confidence, seed) for row in chosen]

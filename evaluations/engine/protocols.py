@@ -7,12 +7,14 @@ every field present, so that its canonical form (RFC 8785) is stable.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evaluations.engine.fields import FieldReader, Problem
 from evaluations.engine.metrics import REGISTRY, metrics_for
-from evaluations.engine.predictions import Task
 from projects.errors import DomainError
+
+if TYPE_CHECKING:
+    from evaluations.engine.predictions import Task
 
 SCHEMA = "freelance-ml/protocol/1"
 TASKS = ("binary", "multiclass", "regression", "text")
@@ -113,7 +115,7 @@ class Protocol:
     quantile: float = 0.5
 
     @property
-    def judged_as(self) -> Task:
+    def judged_as(self) -> "Task":
         """Name the task whose metrics apply; text is judged as the classification it is."""
         if self.task == "text":
             return "binary" if self.positive_class is not None else "multiclass"

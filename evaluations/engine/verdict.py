@@ -1,7 +1,6 @@
 """From many judgements to one: the milestone's verdict, and the price of asking often."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,19 +31,6 @@ def summarise(verdict: Verdict, results: Sequence[GateResult]) -> str:
     primary = [result for result in results if result.gate.primary]
     shown = sum(result.verdict == "pass" for result in primary)
     return f"{_WORDS[verdict]} {shown} of {len(primary)} primary promises shown."
-
-
-def one_bit(verdict: Verdict) -> str:
-    """Tell a spare look no more than PASS or NOT-PASS, so that the shared risk holds."""
-    return "pass" if verdict == "pass" else "not_pass"
-
-
-def seal(result: dict[str, Any]) -> dict[str, Any]:
-    """Keep of an evaluation what a spare look may reveal: one bit, unless it passed."""
-    if result["verdict"]["verdict"] == "pass":
-        return result
-    kept: dict[str, Any] = {key: result[key] for key in ("schema", "seed") if key in result}
-    return {**kept, "verdict": {"verdict": "not_pass", "sentence": "Not every promise was shown."}}
 
 
 def holm(chances: Sequence[float]) -> Floats:

@@ -1,13 +1,15 @@
 """What is known of a protocol before it is frozen: whether its rows can decide it, and who may look."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluations.engine.fields import Problem
-from evaluations.engine.power import Feasibility, Shape, assess
 from evaluations.engine.protocols import Change, Gate, ProtocolError, compare_protocols, describe_gate, read_protocol
 from evaluations.engine.protocols import Protocol as Terms
 from evaluations.models import Column, DatasetVersion, Protocol
+
+if TYPE_CHECKING:
+    from evaluations.engine.power import Feasibility
 
 FEW_VALUES = 20  # a numeric target with more distinct values is a quantity
 HARMFUL = ("critical", "high")
@@ -91,6 +93,8 @@ def changes_since(protocol: Protocol, earlier: Protocol | None) -> list[Change]:
 
 def feasibility(*, terms: Terms, version: DatasetVersion) -> dict[str, Any]:
     """Say for each gate whether the acceptance rows can decide it, how many would, and the chance to pass."""
+    from evaluations.engine.power import Shape, assess  # noqa: PLC0415  # brings numpy, which planning alone needs
+
     rows = version.rows or 0
     aside = acceptance_rows(terms, rows)
     target = Column.objects.filter(version=version, name=terms.target).first()
@@ -153,7 +157,7 @@ def look_budget(protocol: Protocol) -> int:
     return budget if isinstance(budget, int) else 1
 
 
-def _as_dict(gate: Gate, found: Feasibility) -> dict[str, Any]:
+def _as_dict(gate: Gate, found: "Feasibility") -> dict[str, Any]:
     return {
         "metric": gate.metric,
         "promise": describe_gate(asdict(gate)),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import F, FilteredRelation, Prefetch, Q, QuerySet, prefetch_related_objects
 
-from evaluations.engine.verdict import seal
+from evaluations.engine.sealing import seal
 from evaluations.models import EvaluationRun, Protocol, TrainedModel, TrainingRun
 from evaluations.queries.protocols import look_budget, looks_left
 from projects.access import Actor

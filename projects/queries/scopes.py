@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -14,7 +15,10 @@ from projects.prepared import Prepared
 from projects.queries.shares import answers_to
 from projects.scoping.documents import ScopeDocument
 from projects.scoping.errors import ScopingError
-from projects.scoping.estimates import Estimate, WorkItem, estimate
+from projects.scoping.items import WorkItem
+
+if TYPE_CHECKING:
+    from projects.scoping.estimates import Estimate
 
 SEED = 20  # the same work items give the same estimate
 EXPIRES_SOON = 5  # days
@@ -29,11 +33,13 @@ def scope_of(engagement: Engagement) -> ScopeVersion | None:
     return min(rows, key=lambda row: order.index(ScopeVersion.Status(row.status)), default=None)
 
 
-def estimate_of(scope: ScopeVersion) -> Estimate | None:
+def estimate_of(scope: ScopeVersion) -> "Estimate | None":
     """Estimate the work of a version from its complete items; None while there is none."""
     items = work_items(scope.work)
     if not items:
         return None
+    from projects.scoping.estimates import estimate  # noqa: PLC0415  # brings numpy, which drawing alone needs
+
     fee = ScopeDocument.from_dict(scope.shown).price_minor
     return estimate(items, seed=SEED, rate_minor=scope.rate_minor, fee_minor=fee or None)
 

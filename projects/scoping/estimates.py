@@ -13,31 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.scoping.errors import ScopingError
+from projects.scoping.items import WorkItem
 
 Z90 = 1.2815515655446004  # standard normal quantile of 0.9
 SHARED = 0.3
 DRAWS = 10_000
 MOST_ITEMS = 1_000
-MOST_HOURS = 100_000
 PERCENTILES = (50, 80, 95)
 TENTH = Decimal("0.1")
-
-
-@dataclass(frozen=True, slots=True)
-class WorkItem:
-    """One piece of work in hours: 10 % of cases end below ``low``, 10 % above ``high``."""
-
-    title: str
-    low: Decimal
-    likely: Decimal
-    high: Decimal
-
-    def __post_init__(self) -> None:
-        points = (self.low, self.likely, self.high)
-        is_sound = all(isinstance(p, Decimal) and p.is_finite() for p in points)
-        if not is_sound or not 0 < self.low <= self.likely <= self.high <= MOST_HOURS:
-            message = f"“{self.title}” needs 0 < low ≤ likely ≤ high ≤ {MOST_HOURS} hours. Correct its three points."
-            raise ScopingError("bad-estimate", message)
 
 
 @dataclass(frozen=True, slots=True)

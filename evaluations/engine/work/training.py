@@ -13,7 +13,8 @@ from sklearn.inspection import permutation_importance
 from evaluations.engine.coding import encode
 from evaluations.engine.evaluation import plain
 from evaluations.engine.labels import as_words
-from evaluations.engine.metrics import REGISTRY, Metric, measure, metrics_for
+from evaluations.engine.measuring import measure
+from evaluations.engine.metrics import REGISTRY, Metric, metrics_for
 from evaluations.engine.protocols import Protocol, read_protocol
 from evaluations.engine.training.artifacts import save_model
 from evaluations.engine.training.features import FeaturePlan, NoFeaturesError, lay_out, plan_features

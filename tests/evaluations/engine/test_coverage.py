@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluations.engine.metrics import REGISTRY, measure
+from evaluations.engine.measuring import measure
+from evaluations.engine.metrics import REGISTRY
 from tests.evaluations.engine.tables import binary, multiclass, regression
 
 RUNS = 300

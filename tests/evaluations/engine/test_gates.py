@@ -11,7 +11,8 @@ from scipy import stats
 from evaluations.engine.gates import judge, round_up, rows_floor, shared_confidence
 from evaluations.engine.predictions import Predictions
 from evaluations.engine.protocols import Gate, Slice
-from evaluations.engine.verdict import benjamini_hochberg, combine, holm, one_bit, seal
+from evaluations.engine.sealing import one_bit, seal
+from evaluations.engine.verdict import benjamini_hochberg, combine, holm
 from tests.evaluations.engine.tables import regression
 
 

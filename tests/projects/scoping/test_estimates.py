@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projects.scoping.errors import ScopingError
-from projects.scoping.estimates import Z90, WorkItem, draw_totals, estimate
+from projects.scoping.estimates import Z90, draw_totals, estimate
+from projects.scoping.items import WorkItem
 
 
 def item(low, likely, high, title="Audit"):
