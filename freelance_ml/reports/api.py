@@ -14,7 +14,7 @@ from evaluations.models import Report
 from freelance_ml.reports import dispatch
 from freelance_ml.reports.shared import ReportRoom
 from projects.api.base import CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
-from projects.api.shares import SendSerializer, WithAddress
+from projects.api.shares import SendSerializer, WithAddress, send_document
 from projects.queries.shares import answer_to
 
 
@@ -72,11 +72,7 @@ class ReportViewSet(CreateRows, ReadRows):
     @row_action("post")
     def send(self, request: Request, pk: str) -> Response:
         """Submit the milestone and make a link for the client; its address is in this answer only."""
-        found, wish = self.get_object(), SendSerializer(data=request.data)
-        wish.is_valid(raise_exception=True)
-        sent = dispatch.send_to_client(report=found, by=self.actor, **wish.validated_data)
-        context = {**self.get_serializer_context(), "address": sent.address}
-        return Response(SentReportSerializer(sent.row, context=context).data)
+        return send_document(self, request, SentReportSerializer)
 
     @extend_schema(
         request=None,

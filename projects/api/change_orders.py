@@ -16,7 +16,7 @@ from projects.api.base import (
     ScopedModelSerializer,
     row_action,
 )
-from projects.api.shares import SendSerializer, WithAddress
+from projects.api.shares import SendSerializer, WithAddress, send_document
 from projects.models import ChangeOrder
 from projects.services import change_orders
 
@@ -188,10 +188,7 @@ class ChangeOrderViewSet(CreateRows, ReadRows):
     @row_action("post")
     def send(self, request: Request, pk: str) -> Response:
         """Freeze the change and make a link for the client; its address is in this answer only."""
-        found, wish = self.get_object(), _valid(SendSerializer, request)
-        sent = change_orders.send_order_to_client(order=found, by=self.actor, **wish)
-        context = {**self.get_serializer_context(), "address": sent.address}
-        return Response(SentOrderSerializer(sent.row, context=context).data)
+        return send_document(self, request, SentOrderSerializer)
 
     @extend_schema(request=ApprovalSerializer, responses=ChangeOrderSerializer)
     @row_action("post")

@@ -16,7 +16,7 @@ from projects.api.base import (
     ScopedModelSerializer,
     row_action,
 )
-from projects.api.shares import SendSerializer, WithAddress
+from projects.api.shares import SendSerializer, WithAddress, send_document
 from projects.models import ScopeVersion
 from projects.scoping.starters import starters
 from projects.services import scope_drafts, scopes
@@ -119,11 +119,7 @@ class ScopeVersionViewSet(CreateRows, ChangeRows, ReadRows):
     @row_action("post")
     def send(self, request: Request, pk: str) -> Response:
         """Freeze the draft and make a link for the client; its address is in this answer only."""
-        found, wish = self.get_object(), SendSerializer(data=request.data)
-        wish.is_valid(raise_exception=True)
-        sent = scopes.send_scope_to_client(scope=found, by=self.actor, **wish.validated_data)
-        context = {**self.get_serializer_context(), "address": sent.address}
-        return Response(SentScopeSerializer(sent.row, context=context).data)
+        return send_document(self, request, SentScopeSerializer)
 
     @extend_schema(request=CountersignSerializer, responses=ScopeVersionSerializer)
     @row_action("post")

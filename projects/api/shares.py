@@ -8,7 +8,14 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.base import PlainSerializer, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
+from projects.api.base import (
+    PlainSerializer,
+    ReadRows,
+    ScopedFilterSet,
+    ScopedModelSerializer,
+    ScopedViewSet,
+    row_action,
+)
 from projects.models import Comment, Decision, ShareLink, ShareView
 from projects.queries.shares import subject_of
 from projects.services.shares import (
@@ -19,7 +26,7 @@ from projects.services.shares import (
     create_share_link,
     revoke_share_link,
 )
-from projects.shares import purpose_named
+from projects.shares import purpose_named, purpose_of
 
 
 class ShareViewSerializer(ScopedModelSerializer):
@@ -94,6 +101,15 @@ class SendSerializer(PlainSerializer):
     passcode = serializers.CharField(
         required=False, default="", min_length=SHORTEST_PASSCODE, max_length=128, allow_blank=True
     )
+
+
+def send_document(view: ScopedViewSet, request: Request, serializer: type[WithAddress]) -> Response:
+    """Send a view's document; the row is looked up before anything is said about the body."""
+    row, wish = view.get_object(), SendSerializer(data=request.data)
+    wish.is_valid(raise_exception=True)
+    sent = purpose_of(row).load_room().send(row, by=view.actor, **wish.validated_data)
+    context = {**view.get_serializer_context(), "address": sent.address}
+    return Response(serializer(sent.row, context=context).data)
 
 
 class CreatedShareLinkSerializer(WithAddress, ShareLinkSerializer):
