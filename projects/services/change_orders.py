@@ -13,6 +13,7 @@ from projects.access import Actor, new_id
 from projects.canonical import digest
 from projects.errors import DomainError
 from projects.models import ChangeOrder, Decision, Engagement, Milestone, ScopeVersion
+from projects.plain_text import must_be_plain
 from projects.scoping.changes import PriceLine, apply_change
 from projects.scoping.documents import ScopeDocument
 from projects.services.audit import record
@@ -245,6 +246,7 @@ def record_approval(
     ``amounts`` maps ids of price lines to what was agreed; ``reason`` says how the client approved.
     """
     by.must_write()
+    must_be_plain(reason)
     if not reason.strip():
         raise ChangeOrderIncompleteError(missing="How the client approved is missing.")
     engagement = lock_engagement(order.engagement, by)
@@ -255,6 +257,7 @@ def record_approval(
 def withdraw_order(*, order: ChangeOrder, by: Actor, reason: str = "") -> ChangeOrder:
     """Take a change back before it is approved; twice changes nothing."""
     by.must_write()
+    must_be_plain(reason)
     locked = _locked(order, by)
     if locked.status == ChangeOrder.Status.WITHDRAWN:
         return locked

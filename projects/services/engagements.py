@@ -8,6 +8,7 @@ from projects.access import Actor
 from projects.currencies import EXPONENTS
 from projects.errors import DomainError, IllegalTransitionError
 from projects.models import Client, Engagement
+from projects.plain_text import must_be_plain
 from projects.services.audit import record
 from projects.services.clients import assign
 
@@ -94,6 +95,7 @@ def set_engagement_status(*, engagement: Engagement, to: str, by: Actor, reason:
     Raises IllegalTransitionError.
     """
     by.must_write()
+    must_be_plain(reason)
     locked = Engagement.objects.visible_to(by).select_for_update().get(pk=engagement.pk)
     if locked.status == to:
         return locked

@@ -15,6 +15,7 @@ from projects.errors import DomainError, IllegalTransitionError
 from projects.jobs import Kind, end_listeners, kind_named
 from projects.models.jobs import Job
 from projects.models.people import Workspace
+from projects.plain_text import must_be_plain
 from projects.queries.clock import database_now
 from projects.services.audit import record
 from projects.services.job_log import add_lines
@@ -190,6 +191,7 @@ def retry_job(*, job: Job, by: Actor, reason: str) -> Job:
     Raises IllegalTransitionError when the job is not over or is done.
     """
     by.must_write()
+    must_be_plain(reason)
     locked = Job.objects.select_for_update().get(pk=job.pk)
     if not locked.can_retry:
         raise IllegalTransitionError(

@@ -12,6 +12,7 @@ from django.utils import timezone
 from projects.access import Actor
 from projects.errors import DomainError
 from projects.models import Engagement, Milestone
+from projects.plain_text import must_be_plain
 from projects.services.audit import record
 from projects.services.clients import assign
 from projects.services.engagements import EngagementClosedError, illegal
@@ -109,6 +110,7 @@ def set_milestone_status(*, milestone: Milestone, to: str, by: Actor, reason: st
     Raises IllegalTransitionError, EngagementClosedError.
     """
     by.must_write()
+    must_be_plain(reason)
     if to == Milestone.Status.ACCEPTED:
         return accept_milestone(milestone=milestone, evidence=Evidence(summary=reason), by=by)
     _open_engagement(by, milestone.engagement_id)

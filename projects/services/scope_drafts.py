@@ -10,6 +10,7 @@ from django.db.models import Max
 from projects.access import Actor, new_id
 from projects.errors import DomainError
 from projects.models import Engagement, Milestone, ScopeVersion
+from projects.plain_text import must_be_plain, texts_in
 from projects.scoping.documents import SECTIONS, PlannedMilestone, ScopeDocument
 from projects.scoping.errors import ScopingError
 from projects.scoping.starters import starting_point
@@ -277,6 +278,7 @@ def _store(scope: ScopeVersion, document: Mapping[str, Any], work: list[Any], *,
     """Check and save the draft, and remember the way back; a run of the same kind is one step."""
     checked = ScopeDocument.from_dict(document).to_dict()
     hours = [_checked_work(item, at) for at, item in enumerate(work[:MOST_WORK])]
+    must_be_plain(*{*texts_in(checked), *texts_in(hours)} - {*texts_in(scope.document), *texts_in(scope.work)})
     before = {name: value for name, value in scope.document.items() if checked.get(name) != value}
     step: dict[str, Any] = {"what": what, "run": run, "document": before}
     if hours != scope.work:

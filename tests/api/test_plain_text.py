@@ -11,7 +11,7 @@ from projects.forms.plain import ForeignField, PlainForm, PlainModelForm
 from projects.validators import storable
 from tests.factories import projects as make
 
-HIDDEN = ["a\x00b", "a\x1bb", "a\x7fb", "a\u202eb", "a\u2066b"]
+HIDDEN = ["a\x00b", "a\x1bb", "a\x7fb", "a\u202eb", "a\u2066b", "a\u200bb", "a\ufeffb"]
 BROKEN = ["a\nb", "a\r\nb", "a\tb", "a\x85b", "a\u2028b"]
 VISIBLE = ["Zoë’s données — 数据 🇩🇪", "نموذج", "a‍b"]  # what people of all scripts write
 OURS = ("projects", "billing", "evaluations", "freelance_ml")
