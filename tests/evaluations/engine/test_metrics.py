@@ -12,7 +12,8 @@ from sklearn import metrics as sk
 
 from evaluations.engine import pieces
 from evaluations.engine.coding import encode
-from evaluations.engine.metrics import REGISTRY, UnknownMetricError, measure, metric, metrics_for
+from evaluations.engine.measuring import measure
+from evaluations.engine.metrics import REGISTRY, UnknownMetricError, metric, metrics_for
 from evaluations.engine.predictions import Predictions, PredictionsError, check_weights
 from tests.evaluations.engine.tables import binary, multiclass, regression
 

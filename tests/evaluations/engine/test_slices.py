@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from evaluations.engine import slice_areas
-from evaluations.engine.metrics import REGISTRY, measure
+from evaluations.engine.measuring import measure
+from evaluations.engine.metrics import REGISTRY
 from evaluations.engine.slices import column, slice_all, weak_slices
 from tests.evaluations.engine.tables import binary, multiclass, regression
 
