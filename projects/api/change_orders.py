@@ -25,7 +25,7 @@ class ChangeOrderSerializer(ScopedModelSerializer):
     """A change order; what was requested and what was agreed stand apart."""
 
     state = serializers.CharField(
-        read_only=True, help_text="The status, or expired; in (scope) and done for what costs nothing."
+        read_only=True, help_text="The status, expired, or unpriced; in (scope) and done for what costs nothing."
     )
     currency = serializers.CharField(source="engagement.currency", read_only=True)
     asked_on = serializers.DateField(required=False)

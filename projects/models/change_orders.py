@@ -17,7 +17,7 @@ class ChangeOrder(TenantModel):
     """
 
     class Status(models.TextChoices):
-        """Where the change stands; Expired, In scope and Done are derived."""
+        """Where the change stands; Expired, In scope, Done and No price yet are derived."""
 
         REQUESTED = "requested", "Requested"
         PRICED = "priced", "Priced"
@@ -112,13 +112,15 @@ class ChangeOrder(TenantModel):
 
     @property
     def state(self) -> str:
-        """The status, or what follows from it: "expired", "in" scope, "done"."""
+        """The status, or what follows from it: "expired", "in" scope, "done", "unpriced" while a price is written."""
         if self.status == self.Status.REQUESTED and self.fit == self.Fit.INSIDE:
             return "done" if self.done_at else "in"
+        if self.status == self.Status.PRICED and not (self.lines or self.days):
+            return "unpriced"
         return "expired" if self.is_expired else str(self.status)
 
     @property
     def state_label(self) -> str:
         """The state in the glossary's word."""
-        derived = {"done": "Done", "in": "In scope", "expired": "Expired"}
+        derived = {"done": "Done", "in": "In scope", "expired": "Expired", "unpriced": "No price yet"}
         return derived.get(self.state) or str(self.get_status_display())

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
-from projects.models import Engagement, Milestone
+from projects.models import Engagement, Milestone, ScopeVersion
 from projects.prepared import Prepared
 
 SOON = timedelta(days=14)
@@ -55,7 +55,8 @@ def open_work(actor: Actor) -> list[Engagement]:
 @Prepared
 def _work(actor: Actor) -> QuerySet[Engagement]:
     found: QuerySet[Engagement] = Engagement.objects.visible_to(actor).filter(status__in=UNFINISHED)
-    return found.select_related("client")
+    scopes = ScopeVersion.objects.filter(engagement=OuterRef("pk")).exclude(status="superseded")
+    return found.select_related("client").annotate(has_scope=Exists(scopes))
 
 
 @Prepared
@@ -65,9 +66,9 @@ def _ahead(actor: Actor) -> QuerySet[Milestone]:
 
 
 def engagement_needs(work: Iterable[Engagement]) -> Iterator[Need]:
-    """Say what waits in open work: in all that runs, and the newest drafts."""
+    """Say what waits in open work: in all that runs, and the newest drafts, unless their scope says it."""
     today = timezone.localdate()
-    drafts = [engagement for engagement in work if engagement.status == Engagement.Status.DRAFT]
+    drafts = [one for one in work if one.status == Engagement.Status.DRAFT and not one.has_scope]  # type: ignore[attr-defined]
     for engagement in work:
         if engagement.status != Engagement.Status.DRAFT:
             yield from filter(None, (need_of(row, today=today) for row in engagement.ahead))  # type: ignore[attr-defined]

@@ -12,8 +12,8 @@ from projects.access import Actor
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import ChangeOrder, Decision, Engagement, ScopeVersion
 from projects.prepared import Prepared
-from projects.queries.shares import answers_to
-from projects.scoping.documents import ScopeDocument
+from projects.queries.shares import answer_to, answers_to
+from projects.scoping.documents import Gap, ScopeDocument
 from projects.scoping.errors import ScopingError
 from projects.scoping.items import WorkItem
 
@@ -58,14 +58,15 @@ def work_items(work: Iterable[dict[str, str]]) -> list[WorkItem]:
     return found
 
 
-def findings_of(scope: ScopeVersion) -> list[str]:
-    """Say what keeps a draft from being sent, and what is odd about its estimate."""
-    findings = ScopeDocument.from_dict(scope.shown).missing()
+def findings_of(scope: ScopeVersion) -> list[Gap]:
+    """List what keeps a draft from being sent, and what is odd about its estimate, each with its place."""
+    findings = ScopeDocument.from_dict(scope.shown).gaps()
     for number, item in enumerate(scope.work, start=1):
         points = [Decimal(item[name]) for name in ("low", "likely", "high") if item[name]]
         if points != sorted(points):
             title = item["title"] or f"item {number}"
-            findings.append(f"Estimate of “{title}”: low, likely and high are not in this order.")
+            text = f"Estimate of “{title}”: low, likely and high are not in this order."
+            findings.append(Gap(text, "work", item["id"], "low"))
     return findings
 
 
@@ -87,32 +88,46 @@ def _scopes_waiting(actor: Actor) -> Iterable[Need]:
     scopes = _open_scopes(actor)
     answers = answers_to([scope for scope in scopes if not scope.is_draft], actor=actor)
     for scope in scopes:
-        url, client = reverse("projects:scope", args=[scope.pk]), scope.engagement.client
-        if scope.is_draft:
-            why = f"For {client}; it has not been sent."
-            yield Need(f"Scope of “{scope.engagement}” is a draft", why, url, "Go on", icon="file-text")
-            continue
-        decision = answers.get(scope.pk)
-        if decision is None:
-            days = (timezone.now() - (scope.sent_at or scope.created_at)).days
-            yield Need(
-                text=f"{client} reads the scope of “{scope.engagement}”",
-                why=f"Sent {days} days ago." if days > 1 else "Sent just now.",
-                url=url,
-                action="Open",
-                harm=SILENT if days >= CLIENT_IS_SLOW else TO_DO - 5,
-                icon="hourglass",
-                who="client",
-                at=scope.sent_at,
-            )
-        elif decision.answer == Decision.Answer.SIGNED:
-            why = f"{decision.name} signed it; your signature makes it hold."
-            text = f"Countersign the scope of “{scope.engagement}”"
-            yield Need(text, why, url, "Sign", DUE + 2, "pencil", "accent", at=decision.created_at)
-        else:
-            why = f"{decision.name} asks for changes before signing."
-            text = f"Revise the scope of “{scope.engagement}”"
-            yield Need(text, why, url, "Revise", DUE + 2, "message", "unsure", at=decision.created_at)
+        yield scope_need(scope, answers.get(scope.pk))
+
+
+def needs_in(actor: Actor, engagement: Engagement) -> Iterable[Need]:
+    """Say what waits in the scope and the changes of one engagement."""
+    scope = scope_of(engagement)
+    if scope is not None and scope.status in (ScopeVersion.Status.DRAFT, ScopeVersion.Status.SENT):
+        yield scope_need(scope, answer_to(scope, actor=actor))
+    yield from (
+        change_need(order)
+        for order in requests_of(engagement)
+        if order.status in ChangeOrder.WAITING and not order.done_at
+    )
+
+
+def scope_need(scope: ScopeVersion, decision: Decision | None) -> Need:
+    """Say what a version that does not hold yet waits for, and whose turn it is."""
+    url, client = reverse("projects:scope", args=[scope.pk]), scope.engagement.client
+    if scope.is_draft:
+        why = f"For {client}; it has not been sent."
+        return Need(f"Scope of “{scope.engagement}” is a draft", why, url, "Go on", icon="file-text")
+    if decision is None:
+        days = (timezone.now() - (scope.sent_at or scope.created_at)).days
+        return Need(
+            text=f"{client} reads the scope of “{scope.engagement}”",
+            why=f"Sent {days} days ago." if days > 1 else "Sent just now.",
+            url=url,
+            action="Open",
+            harm=SILENT if days >= CLIENT_IS_SLOW else TO_DO - 5,
+            icon="hourglass",
+            who="client",
+            at=scope.sent_at,
+        )
+    if decision.answer == Decision.Answer.SIGNED:
+        why = f"{decision.name} signed it; your signature makes it hold."
+        text = f"Countersign the scope of “{scope.engagement}”"
+        return Need(text, why, url, "Sign", DUE + 2, "pencil", "accent", at=decision.created_at)
+    why = f"{decision.name} asks for changes before signing."
+    text = f"Revise the scope of “{scope.engagement}”"
+    return Need(text, why, url, "Revise", DUE + 2, "message", "unsure", at=decision.created_at)
 
 
 @Prepared
@@ -129,18 +144,25 @@ def _open_changes(actor: Actor) -> QuerySet[ChangeOrder]:
 
 
 def _changes_waiting(actor: Actor) -> Iterable[Need]:
-    for order in _open_changes(actor):
-        url, client = reverse("projects:change-order", args=[order.pk]), order.engagement.client
-        if order.status == ChangeOrder.Status.SENT:
-            yield _sent_change(order, url)
-        elif order.status == ChangeOrder.Status.PRICED:
-            yield Need(f"“{order.wish}” is priced and not sent", f"For {client}.", url, "Send", icon="send")
-        elif order.fit == ChangeOrder.Fit.INSIDE:
-            why = f"{order.asked_by or client} asked for it, and it is in scope."
-            yield Need(f"Do “{order.wish}”", why, url, "Open", TO_DO - 1, "message", at=order.asked_on)
-        else:
-            why = f"{order.asked_by or client} asked for it. In or out of scope, and at what price?"
-            yield Need(f"“{order.wish}” has no answer", why, url, "Answer", TO_DO + 2, "message", at=order.asked_on)
+    return map(change_need, _open_changes(actor))
+
+
+def change_need(order: ChangeOrder) -> Need:
+    """Say what a request or a change waits for, and whose turn it is."""
+    url, client = reverse("projects:change-order", args=[order.pk]), order.engagement.client
+    asked = f"{order.asked_by or client} asked for it"
+    if order.status == ChangeOrder.Status.SENT:
+        return _sent_change(order, url)
+    if order.state == ChangeOrder.Status.PRICED:
+        return Need(f"“{order.wish}” is priced and not sent", f"For {client}.", url, "Send", icon="send")
+    if order.fit == ChangeOrder.Fit.INSIDE:
+        why = f"{asked}, and it is in scope."
+        return Need(f"Do “{order.wish}”", why, url, "Open", TO_DO - 1, "message", at=order.asked_on)
+    if order.fit == ChangeOrder.Fit.OUTSIDE:
+        why = f"{asked}, and it is out of scope."
+        return Need(f"“{order.wish}” has no price yet", why, url, "Price it", TO_DO + 2, "message", at=order.asked_on)
+    why = f"{asked}. In or out of scope, and at what price?"
+    return Need(f"“{order.wish}” has no answer", why, url, "Answer", TO_DO + 2, "message", at=order.asked_on)
 
 
 def _sent_change(order: ChangeOrder, url: str) -> Need:

@@ -57,9 +57,9 @@ def _of_sent_scope(actor: Actor, scope: ScopeVersion, url: str) -> Step:
 def _of_requests(engagement: Engagement) -> Step | None:
     for order in engagement.change_orders.all():
         url = reverse("projects:change-order", args=[order.pk])
-        if order.status == ChangeOrder.Status.PRICED:
+        if order.state == ChangeOrder.Status.PRICED:
             return Step(f"“{order.wish}” is priced: send it as a change order.", "Send it", url)
-        if order.state == ChangeOrder.Status.REQUESTED:
+        if order.state in (ChangeOrder.Status.REQUESTED, "unpriced"):
             question = "is outside the scope: price it." if order.fit else "was asked for: in or out of scope?"
             return Step(f"“{order.wish}” {question}", "Price it" if order.fit else "Decide", url)
     return None

@@ -63,6 +63,21 @@ class AcceptanceClause:
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What keeps a document from being sent, and where it is filled: a part of an item, a section, or the title."""
+
+    text: str
+    section: str = ""
+    item: str = ""
+    part: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Name the place in the editor."""
+        return "-".join(filter(None, ("fill", self.section or "title", self.item, self.part)))
+
+
 Part = TypeVar("Part", Statement, Assumption, PlannedMilestone, AcceptanceClause)
 # section -> (heading, type of its items, must it have items before it is sent)
 SECTIONS: dict[str, tuple[str, type[Any], bool]] = {
@@ -139,32 +154,38 @@ class ScopeDocument:
 
     def missing(self) -> list[str]:
         """Say what keeps the document from being sent, in the order of its sections."""
-        gaps = [] if self.title.strip() else ["Give the scope a title."]
-        for name, (heading, kind, needed) in SECTIONS.items():
+        return [gap.text for gap in self.gaps()]
+
+    def gaps(self) -> list[Gap]:
+        """List what keeps the document from being sent, each with its place."""
+        found = [] if self.title.strip() else [Gap("Give the scope a title.")]
+        found += [Gap(f"The title: fill in {blanks}.") for blanks in _blanks_in(self.title)]
+        for name, (heading, _kind, needed) in SECTIONS.items():
             items = getattr(self, name)
             if needed and not items:
-                gaps.append(f"“{heading}” is empty.")
+                found.append(Gap(f"“{heading}” is empty.", name))
             for number, item in enumerate(items, start=1):
-                empty = [part for part in kind.needs if not getattr(item, part).strip()]
-                words = ", ".join(PART_WORDS.get(part, part.replace("_", " ")) for part in empty)
-                gaps += [f"“{heading}” {number} has no {words}."] if empty else []
-        blanks = sorted({blank for text in _texts(self) for blank in BLANK.findall(text)})
-        if blanks:
-            gaps.append(f"Fill in the blanks: {', '.join(blanks)}.")
-        if self.milestones and self.price_minor <= 0:
-            gaps.append("The milestones have no price.")
-        for number, clause in enumerate(self.acceptance, start=1):
-            if clause.protocol and clause.rows <= 0:
-                gaps.append(f"“Acceptance” {number} names a protocol but no number of rows.")
-        return gaps
+                found += [Gap(f"“{heading}” {number}{what}", name, item.id, part) for what, part in _gaps_in(item)]
+            if name == "milestones" and items and self.price_minor <= 0:
+                found.append(Gap("The milestones have no price.", name, items[0].id, "amount_minor"))
+        return found
 
 
-def _texts(document: ScopeDocument) -> Iterator[str]:
-    """Yield every text of a document."""
-    yield document.title
-    for name, (_, kind, _needed) in SECTIONS.items():
-        for item in getattr(document, name):
-            yield from (str(getattr(item, each.name)) for each in fields(kind))
+def _gaps_in(item: Any) -> Iterator[tuple[str, str]]:
+    """Say what an item lacks, and in which of its parts."""
+    if empty := [part for part in item.needs if not getattr(item, part).strip()]:
+        yield f" has no {', '.join(PART_WORDS.get(part, part.replace('_', ' ')) for part in empty)}.", empty[0]
+    for each in fields(item):
+        for blanks in _blanks_in(getattr(item, each.name)):
+            yield f": fill in {blanks}.", each.name
+    if isinstance(item, AcceptanceClause) and item.protocol and item.rows <= 0:
+        yield " names a protocol but no number of rows.", "rows"
+
+
+def _blanks_in(text: Any) -> list[str]:
+    """Name the blanks of a text in one piece, if it has any."""
+    blanks = dict.fromkeys(BLANK.findall(text)) if isinstance(text, str) else {}
+    return [" and ".join(blanks)] if blanks else []
 
 
 def _items(saved: Any, name: str, kind: type[Part]) -> tuple[Part, ...]:

@@ -58,11 +58,13 @@ def change_order_price(request: ActorRequest, change_order_id: UUID) -> HttpResp
     if form.is_valid():
         order.refresh_from_db()
         try:
-            change_orders.price_order(order=order, by=request.actor, **form.cleaned_data)
+            saved = change_orders.price_order(order=order, by=request.actor, **form.cleaned_data)
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "Saved. Look at what it does to the contract, then send it.")
+            gaps = " ".join(change_orders.missing_of(saved))
+            then = "Look at what it does to the contract, then send it."
+            messages.success(request, f"Saved. {f'Before it can be sent: {gaps}' if gaps else then}")
             return redirect("projects:change-order", order.pk)
     return _page(request, order, form=form, status=422)
 

@@ -19,8 +19,9 @@ from projects.forms.engagements import EngagementForm
 from projects.models import Client, Engagement, Milestone
 from projects.parts import parts_for
 from projects.queries.activity import activity_of
-from projects.queries.engagements import draft_need, engagements_by_status, engagements_of, need_of
+from projects.queries.engagements import UNFINISHED, draft_need, engagements_by_status, engagements_of, need_of
 from projects.queries.ledgers import ledger_of_engagement
+from projects.queries.scopes import needs_in
 from projects.queries.steps import next_step
 from projects.services import engagements
 from projects.web import ActorRequest, member, render_page, writer
@@ -68,7 +69,7 @@ def engagement_new(request: ActorRequest) -> HttpResponse:
     form = EngagementForm(request.POST or None, actor=request.actor, initial=initial)
     if request.method == "POST" and form.is_valid():
         engagement = engagements.create_engagement(by=request.actor, **form.cleaned_data)
-        messages.success(request, f"“{engagement}” is a draft. Add its milestones, then make it active.")
+        messages.success(request, f"“{engagement}” is a draft. Write its scope next.")
         return redirect("projects:engagement", engagement.pk)
     clients = Client.objects.visible_to(request.actor).filter(archived_at=None).exists()
     crumbs = [("Engagements", reverse("projects:engagement-list"))]
@@ -133,7 +134,8 @@ def engagement_context(request: ActorRequest, engagement: Engagement, changed: o
     today = timezone.localdate()
     running = engagement.status in (Engagement.Status.ACTIVE, Engagement.Status.ON_HOLD)
     needs = [need for row in milestones if running and (need := need_of(row, today=today))]
-    if engagement.status == Engagement.Status.DRAFT and milestones:
+    needs += needs_in(request.actor, engagement) if engagement.status in UNFINISHED else []
+    if engagement.status == Engagement.Status.DRAFT and milestones and not needs:
         needs = [draft_need(engagement)]
     steps = STEPS[engagement.status]
     scopes, changes = engagement.scopes.all(), engagement.change_orders.all()

@@ -1,7 +1,9 @@
 """Each page: it works, a stranger gets 404, the signed-out are sent to sign in, the wrong method is refused."""
 
 import json
+import re
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client as Browser
@@ -91,8 +93,12 @@ def test_a_scope_begins_from_a_starting_point_and_is_then_opened(signed_in, enga
     assert answer["Location"] == address("scope", scope)
     assert signed_in.get(address("scope-start", engagement))["Location"] == address("scope", scope)
     page = signed_in.get(address("scope", scope)).content.decode()
-    assert "Before it can be sent" in page
     assert "Support the decision [decision]" in page
+    missing = page.partition("Before it can be sent")[2].partition("</ul>")[0]
+    fields = [unquote(anchor) for anchor in re.findall(r'href="#([^"]+)"', missing)]
+    assert len(fields) == missing.count("<li>") > 5
+    for field in fields:
+        assert re.search(rf'<(input|textarea|button)[^>]* id="{re.escape(field)}"', page), field
 
 
 def test_what_is_typed_is_saved_and_the_margin_says_so(signed_in, draft):
@@ -364,6 +370,32 @@ def test_the_dashboard_says_what_waits_for_whom(actor, engagement):
     assert need.who == "client"
     assert "It expires soon" in need.why
     assert str(order) in need.text
+
+
+def test_an_engagement_says_whose_signature_it_waits_for(signed_in, actor, engagement):
+    def waiting():
+        page = signed_in.get(address("engagement", engagement)).content.decode()
+        return page.partition("Waiting for")[2].partition("</section>")[0]
+
+    make.make_milestone(engagement=engagement)
+    assert "still a draft" in waiting()
+    scope = stage.scopes.send_scope(scope=stage.make_draft(actor=actor, engagement=engagement), by=actor)
+    assert f"{engagement.client} reads the scope" in waiting()
+    stage.client_signs(scope, actor)
+    assert "Countersign the scope" in waiting()
+    assert "still a draft" not in waiting()
+    assert "still a draft" not in signed_in.get("/").content.decode()
+
+
+def test_a_change_without_a_price_is_not_called_priced(signed_in, order, actor):
+    empty = {"line_text": ["", ""], "line_amount": ["", ""], "days": "0"}
+    saved = signed_in.post(address("change-order-price", order), priced(**empty), follow=True).content.decode()
+    assert "No price yet" in saved
+    assert "Before it can be sent: It neither costs nor takes anything" in saved
+    page = signed_in.get(address("engagement", order.engagement)).content.decode()
+    assert "is outside the scope: price it." in page
+    assert "is priced" not in page
+    assert f"“{order.wish}” has no price yet" in [need.text for need in needs_of(actor)]
 
 
 def test_the_palette_finds_scopes_changes_and_the_way_to_begin(actor, draft):

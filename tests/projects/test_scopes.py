@@ -42,7 +42,7 @@ def texts(scope, section):
 def test_every_starting_point_makes_a_draft_whose_blanks_are_found(engagement, actor, starter):
     scope = scope_drafts.start_scope(engagement=engagement, by=actor, starter=starter)
     assert (scope.number, scope.status, scope.document["title"]) == (1, "draft", "Churn model")
-    assert any("Fill in the blanks" in finding for finding in findings_of(scope))
+    assert any("fill in [" in gap.text for gap in findings_of(scope))
     with pytest.raises(ScopeIncompleteError, match="cannot be sent yet"):
         scopes.send_scope(scope=scope, by=actor)
 

@@ -13,6 +13,19 @@ document.addEventListener("keydown", (event) => {
   item.querySelector(`button[value=${event.key === "ArrowUp" ? "up" : "down"}]:not([disabled])`)?.click();
 });
 
+// What is missing leads to its field, and a blank is chosen there: to type is to fill it.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.(".findings a");
+  const field = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  if (!field) return;
+  event.preventDefault();
+  field.closest("details")?.setAttribute("open", "");
+  field.focus({ preventScroll: true });
+  field.scrollIntoView({ block: "center" });
+  const blank = /\[[a-z][a-z ]*\]/.exec(field.value);
+  if (blank) field.setSelectionRange(blank.index, blank.index + blank[0].length);
+});
+
 document.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest?.("[data-grip]");
   if (!grip || event.button !== 0 || drag) return;

@@ -86,7 +86,7 @@ def test_a_scope_that_is_no_object_is_refused():
         ({"milestones": [{"id": "m2", "title": "x", "due_on": "2026-12-01"}]},
          "The milestones have no price."),
         ({"in_scope": [{"id": "i", "text": "Up to [count] rounds"}]},
-         "Fill in the blanks: [count]."),
+         "“In scope” 1: fill in [count]."),
         ({"acceptance": [{"id": "c", "text": "x", "protocol": "ab"}]},
          "“Acceptance” 1 names a protocol but no number of rows."),
     ],
@@ -120,7 +120,7 @@ def test_every_starting_point_is_a_sound_draft(starter):
     assert (document.title, document.currency) == ("Kite", "USD")
     gaps = document.missing()
     assert not any("is empty" in gap or "check" in gap for gap in gaps)
-    assert any("Fill in the blanks" in gap for gap in gaps)
+    assert any("fill in [" in gap for gap in gaps)
     assert {clause.id for clause in document.acceptance} >= {"deemed", "stop-rule"}
 
 
