@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Case, Count, DateField, F, Func, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce
 
-from billing.models import Charge, ItemSpend, MonthlySpend, SpendRule
+from billing.models import BillImport, Charge, ItemSpend, MonthlySpend, SpendRule
 from projects.access import Actor
 
 UNALLOCATED, OVERHEAD = "unallocated", "overhead"
@@ -91,7 +91,8 @@ def spend_rows(actor: Actor | None, question: Question) -> list[QuerySet[Any]]:
     if "resource" in question.where:
         sums = ItemSpend.objects.visible_to(actor).exclude(resource="")
         summed = sums.filter(resource=question.where["resource"]).values("source")
-        found = [sums, _lines_by_month(actor).exclude(source__in=summed)]
+        others = BillImport.objects.visible_to(actor).exclude(pk__in=summed).order_by().values_list("pk", flat=True)
+        found = [sums, _lines_by_month(actor).filter(source__in=list(others))]
     elif "sku" in question.where:
         found = [ItemSpend.objects.visible_to(actor)]
     else:
