@@ -7,6 +7,7 @@ import time
 from kombu.asynchronous import Hub
 
 from freelance_ml.slots import Slots
+from projects import stopping
 
 
 def fail():
@@ -58,3 +59,9 @@ def test_the_loop_hears_at_once_of_a_free_slot():
     hub.close()
     broker.close()
     redis.close()
+
+
+def test_a_hasty_stop_is_heard_by_every_slot(monkeypatch):
+    monkeypatch.setattr(stopping, "_asked", [False])
+    Slots(limit=2).terminate_job(0)
+    assert stopping.stop_is_asked()
