@@ -33,9 +33,9 @@ def sqlite_is_fixed(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def folders_are_private(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse folders of secrets that others may enter."""
+    """Refuse a folder of data, or one of secrets in it, that others may enter."""
     findings: list[CheckMessage] = []
-    for name in ("keys", "redis", "run"):
+    for name in ("", "keys", "redis", "run"):
         folder = Path(settings.VAR_DIR) / name
         if folder.is_dir() and _others_may(folder):
             findings.append(

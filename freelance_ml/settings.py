@@ -1,6 +1,7 @@
 """All settings, flat; the environment is read by freelance_ml.env and listed in docs/settings.md."""
 
 import os
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,11 @@ from freelance_ml import env, logs, mail_url, storage_url
 from freelance_ml.local_keys import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Whatever process makes a file, nobody else on the machine may read it; all of ours pass here before they make one.
+# What these commands write is part of the program, which others may have to read.
+if sys.argv[1:2] not in (["collectstatic"], ["makemigrations"]):
+    os.umask(0o077)
 
 # --- where things live -------------------------------------------------------------------------
 VAR_DIR = env.path(

@@ -20,7 +20,7 @@ class NotPlainTextError(DomainError):
     """Raised when a text that came past the fields of forms and the API breaks the rule."""
 
     code = "not-plain-text"
-    template = "{fault}"
+    template = "This text was not taken. {fault}"
 
 
 def fault_of(text: str, *, lines: bool = False) -> str:

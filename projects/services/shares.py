@@ -15,11 +15,12 @@ from projects.errors import DomainError
 from projects.models import ShareLink, ShareSession, ShareView
 from projects.queries.shares import digest_of, open_link
 from projects.services.audit import record
-from projects.services.guards import ADDRESS, PASSCODE, count_try, give_back, network_of
+from projects.services.guards import ADDRESS, PASSCODE, Limit, count_try, give_back, network_of
 from projects.shares import Purpose, label_of
 
 DEFAULT_DAYS, MOST_DAYS = 14, 90
 SESSION_LASTS = timedelta(hours=12)
+OPENED = Limit("share-session", 60)  # browsers that come in by one link in five minutes
 SHORTEST_PASSCODE = 6
 TOKEN_PREFIX = "shr_"  # noqa: S105  not a secret: by it logs and scanners know one
 
@@ -143,6 +144,7 @@ def exchange_token(*, token: str, passcode: str = "", address: str | None = None
             raise PasscodeWrongError
         give_back(PASSCODE, subject=str(link.pk))
         give_back(ADDRESS, subject=network_of(address))
+    count_try(OPENED, subject=str(link.pk))
     return _open_session(link)
 
 

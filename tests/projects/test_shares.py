@@ -11,7 +11,8 @@ from django.utils import timezone
 from freelance_ml.logs import JsonFormatter
 from projects import shares
 from projects.access import Actor
-from projects.models import AuditEntry, Comment, Decision, ShareLink, ShareSession, ShareView
+from projects.models import AuditEntry, Comment, Decision, Guard, ShareLink, ShareSession, ShareView
+from projects.services import comments
 from projects.services.decisions import AlreadyAnsweredError, DecisionIncompleteError, evidence_holds, record_decision
 from projects.services.shares import (
     PasscodeTooShortError,
@@ -404,6 +405,35 @@ def test_a_client_cannot_flood(inside, made):
         for _ in range(31)
     ]
     assert sent[-1] == 429
+
+
+def ask(browser, made):
+    """Send a remark, in another stretch of five minutes."""
+    Guard.objects.all().delete()
+    fields = {"name": "Carla", "email": "carla@client.example", "text": "And?"}
+    return browser.post(reverse("projects:share-comment", args=[made.link.pk]), fields)
+
+
+def test_a_link_and_all_links_of_a_workspace_bring_so_many_comments_at_most(
+    inside, made, milestone, actor, signed_in, monkeypatch
+):
+    monkeypatch.setattr(comments, "MOST_OF_LINK", 3)
+    monkeypatch.setattr(comments, "MOST_A_DAY", 5)
+    assert [ask(inside, made).status_code for _ in range(5)] == [302] * 3 + [422] * 2
+    assert "No more remarks are taken here" in ask(inside, made).content.decode()
+    other = create_share_link(subject=milestone, purpose=NOTE, by=actor)
+    elsewhere = Browser()
+    elsewhere.post(door(other))
+    assert [ask(elsewhere, other).status_code for _ in range(4)] == [302] * 2 + [422] * 2
+    address = reverse("projects:comment-create", args=[NOTE.name, milestone.pk])
+    assert signed_in.post(address, {"text": "The people of the workspace go on."}).status_code == 302
+    assert Comment.objects.count() == 6
+
+
+def test_so_many_browsers_come_in_by_one_link_at_a_time(made):
+    codes = [Browser().post(door(made)).status_code for _ in range(62)]
+    assert codes == [302] * 60 + [429] * 2
+    assert ShareSession.objects.count() == 60
 
 
 def test_comments_need_the_csrf_token(made):
