@@ -5,9 +5,14 @@ from collections.abc import Iterable
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import Budget
 from billing.queries.bills import bytes_kept, known_files
-from billing.queries.budgets import BudgetState, budget_needs, state_of
+from billing.queries.budgets import (
+    BudgetState,
+    budget_needs,
+    budgets_for_engagement,
+    budgets_for_milestone,
+    state_of,
+)
 from billing.queries.costs import Outlay
 from billing.storage import BILLS
 from projects.access import Actor
@@ -56,7 +61,8 @@ def milestone_part(actor: Actor, milestone: Milestone) -> Part:
 
 def _budgets(outlay: Outlay) -> list[BudgetState]:
     today = timezone.now().date()
-    found = Budget.objects.filter(engagement=outlay.engagement, milestone=outlay.milestone)
+    milestone = outlay.milestone
+    found = budgets_for_milestone(milestone.pk) if milestone else budgets_for_engagement(outlay.engagement.pk)
     return [state_of(budget, today=today, outlay=outlay) for budget in found]
 
 

@@ -19,6 +19,7 @@ P = ParamSpec("P")
 Row = TypeVar("Row")
 
 SHAPES = 64  # of one query: orders and filters that are kept
+STEP = 8  # sets of values are filled up to a multiple of it
 FIELDS: dict[Any, models.Field] = {
     Actor: models.UUIDField(),  # of the workspace
     uuid.UUID: models.UUIDField(),
@@ -63,25 +64,32 @@ class Prepared(Generic[P, Row]):
 
     Positional arguments are values. The queryset is built once, with slots in their places, and each call fills
     them in; where an actor stands, the slot is their workspace. None of them may be None, as SQL compares that in
-    another way. Keyword arguments decide what the SQL looks like: each combination is built for itself, so they
-    take few values and never what somebody typed.
+    another way. Arguments behind a star are one set of values: the last is repeated, so that few numbers of them
+    occur. Keyword arguments decide what the SQL looks like: each combination is built for itself, so they take
+    few values and never what somebody typed.
     """
 
     def __init__(self, build: Callable[P, "QuerySet[Any, Row]"]) -> None:
         update_wrapper(self, build)
         self.build = build
         given = inspect.signature(build).parameters.values()
-        self._kinds = {one.name: one.annotation for one in given if one.kind is not one.KEYWORD_ONLY}
+        self._kinds = {one.name: one.annotation for one in given if one.kind is one.POSITIONAL_OR_KEYWORD}
+        self._set = next(((one.name, one.annotation) for one in given if one.kind is one.VAR_POSITIONAL), None)
         self._plan = lru_cache(maxsize=SHAPES)(self._prepare)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> list[Row]:
         """Read the rows."""
-        plan = self._plan(tuple(kwargs.items()))
-        return plan.read(dict(zip(self._kinds, args, strict=True)))
+        kinds, values = self._kinds, tuple[Any, ...](args)
+        if self._set:
+            rest = args[len(kinds) :]
+            values += rest[-1:] * (-len(rest) % STEP)
+            kinds = kinds | {f"{self._set[0]}{place}": self._set[1] for place in range(len(values) - len(kinds))}
+        plan = self._plan(tuple(kinds.items()), tuple(kwargs.items()))
+        return plan.read(dict(zip(kinds, values, strict=True)))
 
-    def _prepare(self, shape: tuple[tuple[str, Any], ...]) -> Plan:
+    def _prepare(self, kinds: tuple[tuple[str, Any], ...], shape: tuple[tuple[str, Any], ...]) -> Plan:
         build: Callable[..., QuerySet[Any, Row]] = self.build
-        rows = build(*(_slot(name, kind) for name, kind in self._kinds.items()), **dict(shape))
+        rows = build(*(_slot(name, kind) for name, kind in kinds), **dict(shape))
         compiler = rows.query.get_compiler(rows.db)
         sql, parameters = compiler.as_sql()
         columns = [column[0] for column in compiler.select[: compiler.col_count]]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
@@ -14,6 +14,7 @@ from projects.access import Actor
 from projects.second_factor import lacks_second_factor
 
 View = Callable[..., HttpResponseBase]
+Row = TypeVar("Row")
 
 
 class ActorRequest(HttpRequest):
@@ -77,6 +78,13 @@ def render_page(
     response = render(request, f"{template}#{partial}" if wants_part else template, context or {}, status=status)
     patch_vary_headers(response, ["HX-Request"])  # no cache may mix the two bodies
     return response
+
+
+def found(rows: list[Row]) -> Row:
+    """Return the one row that was asked for, else 404."""
+    if not rows:
+        raise Http404
+    return rows[0]
 
 
 def file_answer(content: bytes, kind: str, name: str) -> HttpResponse:

@@ -64,6 +64,20 @@ def budgets_of(actor: Actor | None) -> QuerySet[Budget]:
     return found.select_related("engagement__client__workspace", "milestone").order_by("engagement__title", "pk")
 
 
+@Prepared
+def budgets_for_engagement(engagement: UUID) -> QuerySet[Budget]:
+    """List the budgets of an engagement as a whole."""
+    found: QuerySet[Budget] = Budget.objects.filter(engagement=engagement, milestone=None)
+    return found
+
+
+@Prepared
+def budgets_for_milestone(milestone: UUID) -> QuerySet[Budget]:
+    """List the budgets of a milestone."""
+    found: QuerySet[Budget] = Budget.objects.filter(milestone=milestone)
+    return found
+
+
 def budgets_in(workspace: Workspace) -> QuerySet[Budget]:
     """List the budgets of a workspace whose engagements still run."""
     found: QuerySet[Budget] = Budget.objects.in_workspace(workspace)

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from billing.bills.amounts import from_nanos
 from billing.models import ComputeEntry, DailySpend, SpendRule, SpendRulePart
 from billing.money import share_out
 from projects.models import Engagement, Milestone
+from projects.prepared import Prepared
 
 ZERO = Decimal(0)
 MS_PER_HOUR = 3_600_000
@@ -95,20 +96,9 @@ class Outlay:
     @cached_property
     def compute(self) -> list[MachineDay]:
         """The booked machine time by day."""
-        entries = ComputeEntry.objects.filter(engagement=self.engagement)
         if self.milestone is not None:
-            entries = entries.filter(milestone=self.milestone)
-        sums = entries.order_by().values_list(TruncDate("started_at", tzinfo=UTC), "currency")
-        return [
-            MachineDay(*row)
-            for row in sums.annotate(
-                nanos=Sum("cost_nano"),
-                cpu=Sum("cpu_ms"),
-                gpu=Sum("gpu_ms"),
-                bookings=Count("pk"),
-                unpriced=Count("pk", filter=Q(cost_nano=None)),
-            )
-        ]
+            return [MachineDay(*row) for row in _machine_days(self.milestone.pk, of="milestone")]
+        return [MachineDay(*row) for row in _machine_days(self.engagement.pk, of="engagement")]
 
     @cached_property
     def cloud(self) -> list[tuple[date, str, Decimal]]:
@@ -116,10 +106,10 @@ class Outlay:
         rules = self._rules()
         if not rules:
             return []
-        sums = DailySpend.objects.filter(rule__in=list(rules)).order_by().values_list("day", "currency", "rule")
         found: dict[tuple[date, str], int] = defaultdict(int)
-        for day, currency, rule, nanos in sums.annotate(nanos=Sum("billed_nano")):
-            found[day, currency] += _share(rules[rule], self._targets, nanos)
+        for day, currency, rule, nanos in _cloud_days(self.engagement.pk):
+            if rule in rules:
+                found[day, currency] += _share(rules[rule], self._targets, nanos)
         return [(day, currency, from_nanos(nanos)) for (day, currency), nanos in sorted(found.items())]
 
     @property
@@ -167,11 +157,40 @@ class Outlay:
 
     def _rules(self) -> dict[UUID, list[SpendRulePart]]:
         """Read every rule that lets the engagement bear something, with all who share in it."""
-        theirs = SpendRule.objects.filter(parts__engagement=self.engagement).order_by()
         found: dict[UUID, list[SpendRulePart]] = defaultdict(list)
-        for part in SpendRulePart.objects.filter(rule__in=theirs.values("pk")).order_by("position", "pk"):
+        for part in _rule_parts(self.engagement.pk):
             found[part.rule_id].append(part)
         return found
+
+
+@Prepared
+def _machine_days(row: UUID, *, of: str) -> QuerySet[Any, tuple[Any, ...]]:
+    sums = ComputeEntry.objects.filter(**{of: row}).order_by()
+    days: QuerySet[Any, Any] = sums.values_list(TruncDate("started_at", tzinfo=UTC), "currency").annotate(
+        nanos=Sum("cost_nano"),
+        cpu=Sum("cpu_ms"),
+        gpu=Sum("gpu_ms"),
+        bookings=Count("pk"),
+        unpriced=Count("pk", filter=Q(cost_nano=None)),
+    )
+    return days
+
+
+@Prepared
+def _rule_parts(engagement: UUID) -> QuerySet[SpendRulePart]:
+    found: QuerySet[SpendRulePart] = SpendRulePart.objects.filter(rule__in=_borne_by(engagement))
+    return found.order_by("position", "pk")
+
+
+def _borne_by(engagement: UUID) -> QuerySet[SpendRule, Any]:
+    return SpendRule.objects.filter(parts__engagement=engagement).order_by().values("pk")
+
+
+@Prepared
+def _cloud_days(engagement: UUID) -> QuerySet[Any, tuple[Any, ...]]:
+    sums = DailySpend.objects.filter(rule__in=_borne_by(engagement)).order_by().values_list("day", "currency", "rule")
+    days: QuerySet[Any, Any] = sums.annotate(nanos=Sum("billed_nano"))
+    return days
 
 
 def milestone_cost(milestone: Milestone) -> CostSummary:
@@ -185,6 +204,8 @@ def engagement_cost(engagement: Engagement) -> CostSummary:
 
 
 def _share(parts: list[SpendRulePart], targets: set[str], nanos: int) -> int:
+    if all(part.target in targets for part in parts):
+        return nanos
     shares = share_out(nanos, [part.share for part in parts])
     return sum(share for part, share in zip(parts, shares, strict=True) if part.target in targets)
 

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
-from django.db.models import F, FilteredRelation, Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import F, FilteredRelation, Q, QuerySet
 
 from evaluations.engine.sealing import seal
-from evaluations.models import EvaluationRun, Protocol, TrainedModel, TrainingRun
+from evaluations.models import EvaluationRun, Look, Protocol, TrainedModel, TrainingRun
 from evaluations.queries.protocols import look_budget, looks_left
 from projects.access import Actor
 from projects.models import Job, Milestone
+from projects.prepared import Prepared, know
 
 RUNS_SHOWN = 12
 
@@ -45,7 +47,7 @@ def evidence_of(milestone: Milestone) -> Evidence:
     runs = [run for protocol in protocols for run in protocol.runs.all()]
     runs = sorted(runs, key=lambda run: run.created_at, reverse=True)[:RUNS_SHOWN]
     here = [row for row in runs if row.protocol_id == frozen.pk]
-    trainings = list(trainings_of(frozen))
+    trainings = trainings_of(frozen.pk)
     proposed = next((training for training in trainings if training.best_id), None)  # type: ignore[attr-defined]
     run = speaking(here)
     sealed = run is not None and is_sealed(run)
@@ -114,16 +116,42 @@ def next_look(protocol: Protocol) -> int:
 
 def protocols_of(milestone: Milestone) -> list[Protocol]:
     """List a milestone's protocols, the newest first, with looks and runs; read once for all parts of its page."""
-    runs = EvaluationRun.objects.select_related("model", "predictions", "look", "job")
-    runs = runs.defer("model__facts", "model__scores")
-    protocols = Protocol.objects.prefetch_related("looks", Prefetch("runs", runs))
-    prefetch_related_objects([milestone], Prefetch("protocols", protocols))
+    if "protocols" not in getattr(milestone, "_prefetched_objects_cache", {}):
+        protocols = _protocols(milestone.pk)
+        looks, runs = (_looks(milestone.pk), _runs(milestone.pk)) if protocols else ([], [])
+        for protocol in protocols:
+            know(
+                protocol,
+                looks=[look for look in looks if look.protocol_id == protocol.pk],
+                runs=[run for run in runs if run.protocol_id == protocol.pk],
+            )
+        know(milestone, protocols=protocols)
     return list(milestone.protocols.all())
 
 
-def trainings_of(protocol: Protocol) -> QuerySet[TrainingRun]:
+@Prepared
+def _protocols(milestone: UUID) -> QuerySet[Protocol]:
+    found: QuerySet[Protocol] = Protocol.objects.filter(milestone=milestone)
+    return found
+
+
+@Prepared
+def _looks(milestone: UUID) -> QuerySet[Look]:
+    found: QuerySet[Look] = Look.objects.filter(protocol__milestone=milestone)
+    return found
+
+
+@Prepared
+def _runs(milestone: UUID) -> QuerySet[EvaluationRun]:
+    found: QuerySet[EvaluationRun] = EvaluationRun.objects.filter(protocol__milestone=milestone)
+    found = found.select_related("model", "predictions", "look", "job")
+    return found.defer("model__facts", "model__scores")
+
+
+@Prepared
+def trainings_of(protocol: UUID) -> QuerySet[TrainingRun]:
     """List a protocol's trainings, the newest first, with the model that each proposed."""
-    rows: QuerySet[TrainingRun] = protocol.training_runs.select_related("job").defer("result")
+    rows: QuerySet[TrainingRun] = TrainingRun.objects.filter(protocol=protocol).select_related("job").defer("result")
     best = FilteredRelation("models", condition=Q(models__proposed=True))
     return rows.annotate(best=best).annotate(best_id=F("best__pk"), best_title=F("best__title"))
 

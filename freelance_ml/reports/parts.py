@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
@@ -23,7 +24,7 @@ def reports_of_milestone(actor: Actor, milestone: Milestone) -> Part | None:
     """Show a milestone's reports, and offer to make one once there is a verdict."""
     frozen = [protocol for protocol in protocols_of(milestone) if protocol.state == Protocol.State.FROZEN]
     run = speaking(frozen[0].runs.all()) if frozen else None
-    reports = list(milestone.reports.all())
+    reports = _reports(milestone.pk)
     if run is None and not reports:
         return None
     values: dict[str, Any] = {
@@ -64,6 +65,12 @@ def reports_to_send(actor: Actor) -> Iterable[Need]:
             icon="send",
             at=report.created_at,
         )
+
+
+@Prepared
+def _reports(milestone: UUID) -> QuerySet[Report]:
+    found: QuerySet[Report] = Report.objects.filter(milestone=milestone)
+    return found
 
 
 @Prepared

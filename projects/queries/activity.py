@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from projects.access import Actor
 from projects.models.audit import AuditEntry
+from projects.prepared import Prepared
 
 # {label} is the row's name when it happened. Apps above add their own sentences with add_sentences.
 SENTENCES: dict[str, str] = {
@@ -47,11 +48,15 @@ def add_sentences(sentences: dict[str, str]) -> None:
     SENTENCES.update(sentences)
 
 
-def activity_of(actor: Actor | None, rows: Iterable[Model], limit: int = 12) -> list[dict[str, Any]]:
+def activity_of(actor: Actor, rows: Iterable[Model], limit: int = 12) -> list[dict[str, Any]]:
     """Tell what happened to the rows, newest first, as entries of a timeline."""
-    ids = [str(row.pk) for row in rows]
-    entries = AuditEntry.objects.visible_to(actor).filter(target_id__in=ids).order_by("-sequence")[:limit]
-    return [told(entry) for entry in entries]
+    return [told(entry) for entry in _entries(actor, *(str(row.pk) for row in rows), limit=limit)]
+
+
+@Prepared
+def _entries(actor: Actor, *rows: str, limit: int) -> QuerySet[AuditEntry]:
+    found: QuerySet[AuditEntry] = AuditEntry.objects.visible_to(actor).filter(target_id__in=rows)
+    return found.order_by("-sequence")[:limit]
 
 
 def told(entry: AuditEntry) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.urls import reverse
@@ -10,8 +11,8 @@ from django.utils import timezone
 
 from projects.access import Actor
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
-from projects.models import Engagement, Milestone, ScopeVersion
-from projects.prepared import Prepared
+from projects.models import ChangeOrder, Engagement, Milestone, ScopeVersion
+from projects.prepared import Prepared, know
 
 SOON = timedelta(days=14)
 MOST_DRAFTS = 10
@@ -37,6 +38,48 @@ def engagements_of(actor: Actor | None, *, text: str = "", status: str = "") -> 
 def engagements_by_status(actor: Actor | None) -> dict[str, int]:
     """Count the actor's engagements in every status that has any."""
     return dict(Engagement.objects.visible_to(actor).order_by().values_list("status").annotate(Count("pk")))
+
+
+@Prepared
+def engagement_by_id(actor: Actor, engagement: UUID) -> QuerySet[Engagement]:
+    """Find an engagement with its client."""
+    found: QuerySet[Engagement] = Engagement.objects.visible_to(actor).filter(pk=engagement)
+    return found.select_related("client")
+
+
+@Prepared
+def milestone_by_id(actor: Actor, milestone: UUID) -> QuerySet[Milestone]:
+    """Find a milestone with its engagement and client."""
+    found: QuerySet[Milestone] = Milestone.objects.visible_to(actor).filter(pk=milestone)
+    return found.select_related("engagement__client")
+
+
+def know_papers(engagement: Engagement) -> None:
+    """Let an engagement know its milestones, scopes and change orders, which all parts of its page ask for."""
+    know(
+        engagement,
+        milestones=_milestones(engagement.pk),
+        scopes=_scopes(engagement.pk),
+        change_orders=_change_orders(engagement.pk),
+    )
+
+
+@Prepared
+def _milestones(engagement: UUID) -> QuerySet[Milestone]:
+    found: QuerySet[Milestone] = Milestone.objects.filter(engagement=engagement)
+    return found
+
+
+@Prepared
+def _scopes(engagement: UUID) -> QuerySet[ScopeVersion]:
+    found: QuerySet[ScopeVersion] = ScopeVersion.objects.filter(engagement=engagement)
+    return found
+
+
+@Prepared
+def _change_orders(engagement: UUID) -> QuerySet[ChangeOrder]:
+    found: QuerySet[ChangeOrder] = ChangeOrder.objects.filter(engagement=engagement)
+    return found
 
 
 def open_work(actor: Actor) -> list[Engagement]:

@@ -5,9 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -19,12 +18,20 @@ from projects.forms.engagements import EngagementForm
 from projects.models import Client, Engagement, Milestone
 from projects.parts import parts_for
 from projects.queries.activity import activity_of
-from projects.queries.engagements import UNFINISHED, draft_need, engagements_by_status, engagements_of, need_of
+from projects.queries.engagements import (
+    UNFINISHED,
+    draft_need,
+    engagement_by_id,
+    engagements_by_status,
+    engagements_of,
+    know_papers,
+    need_of,
+)
 from projects.queries.ledgers import ledger_of_engagement
 from projects.queries.scopes import needs_in
 from projects.queries.steps import next_step
 from projects.services import engagements
-from projects.web import ActorRequest, member, render_page, writer
+from projects.web import ActorRequest, found, member, render_page, writer
 
 ORDERS = {
     "-created": ("-created_at", "pk"),
@@ -122,14 +129,12 @@ def engagement_status(request: ActorRequest, engagement_id: UUID) -> HttpRespons
 
 def find_engagement(request: ActorRequest, engagement_id: UUID) -> Engagement:
     """Return an engagement of the actor's workspace, else 404."""
-    mine = Engagement.objects.visible_to(request.actor).select_related("client")
-    engagement: Engagement = get_object_or_404(mine, pk=engagement_id)
-    return engagement
+    return found(engagement_by_id(request.actor, engagement_id))
 
 
 def engagement_context(request: ActorRequest, engagement: Engagement, changed: object = None) -> dict[str, Any]:
     """Gather what the page of an engagement shows; ``changed`` is the milestone that glows."""
-    prefetch_related_objects([engagement], "milestones", "scopes", "change_orders")
+    know_papers(engagement)
     milestones: Sequence[Milestone] = list(engagement.milestones.all())
     today = timezone.localdate()
     running = engagement.status in (Engagement.Status.ACTIVE, Engagement.Status.ON_HOLD)

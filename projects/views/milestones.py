@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,10 +14,10 @@ from projects.forms.milestones import InvoiceForm, MilestoneForm
 from projects.models import Engagement, Milestone
 from projects.parts import parts_for
 from projects.queries.activity import activity_of
-from projects.queries.engagements import need_of
+from projects.queries.engagements import milestone_by_id, need_of
 from projects.services import milestones
 from projects.views.engagements import engagement_context, find_engagement
-from projects.web import ActorRequest, member, render_page, writer
+from projects.web import ActorRequest, found, member, render_page, writer
 
 # What may be done by hand from each status, the usual step first: (status, verb, what is asked).
 STEPS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -156,9 +156,7 @@ def milestone_move(request: ActorRequest, milestone_id: UUID) -> HttpResponse:
 
 
 def _milestone(request: ActorRequest, milestone_id: UUID) -> Milestone:
-    mine = Milestone.objects.visible_to(request.actor).select_related("engagement", "engagement__client")
-    milestone: Milestone = get_object_or_404(mine, pk=milestone_id)
-    return milestone
+    return found(milestone_by_id(request.actor, milestone_id))
 
 
 def _may_change(request: ActorRequest, milestone: Milestone) -> bool:
