@@ -216,7 +216,7 @@ def _frozen_page(request: ActorRequest, protocol: Protocol) -> HttpResponse:
     context = {
         "protocol": protocol,
         "title": f"Protocol {protocol.number}",
-        "step": of_protocol(protocol, looks=looks, training=trainings_of(protocol).first()),
+        "step": of_protocol(protocol, looks=looks, training=next(iter(trainings_of(protocol.pk)), None)),
         "terms": protocol.body["terms"],
         "looks": looks,
         "left": looks_left(protocol, len(looks)),
