@@ -21,3 +21,5 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(THREE_PLACES.split(), 3),
     **dict.fromkeys(FOUR_PLACES.split(), 4),
 }
+COMMON = ("EUR", "USD", "GBP", "CHF")
+CHOICES = [(code, code) for code in [*COMMON, *sorted(set(EXPONENTS) - set(COMMON))]]  # as people choose from them

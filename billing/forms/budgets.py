@@ -8,7 +8,7 @@ from billing.forms.targets import TargetField, target_of
 from billing.models import Budget
 from billing.money import Money, MoneyError
 from projects.access import Actor
-from projects.currencies import EXPONENTS
+from projects.currencies import CHOICES, EXPONENTS
 from projects.forms.plain import PlainForm
 
 
@@ -17,7 +17,9 @@ class BudgetForm(PlainForm):
 
     target = TargetField(label="For")
     amount = forms.CharField(max_length=40, label="Limit", help_text="Machine time and cloud spend together.")
-    currency = forms.CharField(max_length=3, help_text="Only costs in this currency count.")
+    currency = forms.CharField(
+        max_length=3, help_text="Only costs in this currency count.", widget=forms.Select(choices=CHOICES)
+    )
     span = forms.ChoiceField(choices=Budget.Span, label="Counted", initial=Budget.Span.TOTAL)
 
     def __init__(self, *args: Any, actor: Actor, budget: Budget | None = None, **kwargs: Any) -> None:
@@ -35,7 +37,6 @@ class BudgetForm(PlainForm):
             del self.fields["target"]  # a budget stays where it is
         else:
             self.fields["target"].offer(actor)  # type: ignore[attr-defined]  # a TargetField
-        self.fields["currency"].widget.attrs |= {"list": "currencies", "autocapitalize": "characters"}
 
     def clean_currency(self) -> str:
         """Keep a known code in capitals."""

@@ -9,7 +9,7 @@ from django import forms
 from billing.forms.targets import TargetField, target_of
 from billing.models import ComputeEntry, Rate
 from projects.access import Actor
-from projects.currencies import EXPONENTS
+from projects.currencies import CHOICES, EXPONENTS
 from projects.forms.engagements import DateInput
 from projects.forms.plain import PlainForm, PlainModelForm
 
@@ -28,7 +28,7 @@ class RateForm(PlainModelForm):
         widgets = {
             "valid_from": DateInput(),
             "valid_until": DateInput(),
-            "currency": forms.TextInput(attrs={"list": "currencies", "autocapitalize": "characters"}),
+            "currency": forms.Select(choices=CHOICES),
         }
 
     def clean_currency(self) -> str:

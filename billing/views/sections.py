@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
-from projects.currencies import EXPONENTS
 from projects.web import ActorRequest, render_page
 
 SECTIONS = (
@@ -44,7 +43,6 @@ def show_form(
         "title": title,
         "back": back,
         "lede": lede,
-        "currencies": sorted(EXPONENTS),
         "crumbs": [("Spend", reverse("billing:spend"))],
         **more,
     }

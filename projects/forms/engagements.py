@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from projects.access import Actor
-from projects.currencies import EXPONENTS
+from projects.currencies import CHOICES, EXPONENTS
 from projects.forms.plain import PlainModelForm
 from projects.models import Client, Engagement
 
@@ -40,7 +40,7 @@ class EngagementForm(PlainModelForm):
             "summary": forms.Textarea(attrs={"rows": 3}),
             "starts_on": DateInput(),
             "ends_on": DateInput(),
-            "currency": forms.TextInput(attrs={"list": "currencies", "autocapitalize": "characters"}),
+            "currency": forms.Select(choices=CHOICES),
         }
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:

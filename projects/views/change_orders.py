@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from projects.errors import DomainError
 from projects.forms.amounts import read_amount, typed_amount
 from projects.forms.change_orders import PriceForm, RequestForm
+from projects.forms.shares import ShareLinkForm
 from projects.models import ChangeOrder, ScopeVersion
 from projects.queries.shares import answer_to
 from projects.scoping.documents import ScopeDocument
@@ -21,6 +22,8 @@ from projects.views.documents import send_form
 from projects.views.engagements import find_engagement
 from projects.views.share_links import share_context
 from projects.web import ActorRequest, member, render_page, writer
+
+DAYS = 30  # a link to a change order works so long unless another time is chosen
 
 
 @require_http_methods(["GET", "POST"])
@@ -159,7 +162,7 @@ def _page(
             for line in order.lines
         ]
     if order.body:
-        context |= share_context(request, order)
+        context |= share_context(request, order) | {"send_form": ShareLinkForm(initial={"days": DAYS})}
     if context["may_price"]:
         context |= _pricing(order, form)
     return render_page(request, "scopes/change_order_page.html", context, status=status)
@@ -189,7 +192,7 @@ def _pricing(order: ChangeOrder, form: PriceForm | None) -> dict[str, Any]:
         "trouble": trouble,
         "missing": change_orders.missing_of(order) if order.status == ChangeOrder.Status.PRICED else [],
         "total": change_orders.total_of(order),
-        "send_form": send_form(engagement.client, days=30),
+        "send_form": send_form(engagement.client, days=DAYS),
     }
 
 

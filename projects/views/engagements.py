@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from projects.currencies import EXPONENTS
 from projects.errors import DomainError
 from projects.filters import chips, chosen, page_of, search_words, sorted_rows
 from projects.forms.engagements import EngagementForm
@@ -180,6 +179,5 @@ def _form_page(
         "back": back,
         "crumbs": crumbs,
         "has_clients": has_clients,
-        "currencies": sorted(EXPONENTS),
     }
     return render_page(request, "projects/engagement_form.html", context, status=422 if form.is_bound else 200)

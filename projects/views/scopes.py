@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from projects.errors import DomainError
 from projects.forms.amounts import read_amount, typed_amount, written_amount
 from projects.forms.scopes import CountersignForm, typed_item, typed_steps, typed_terms
+from projects.forms.shares import ShareLinkForm
 from projects.models import ScopeVersion
 from projects.queries.scopes import estimate_of, findings_of, scope_of
 from projects.queries.shares import answer_to
@@ -27,6 +28,7 @@ from projects.views.share_links import share_context
 from projects.views.shared_scopes import ScopeRoom
 from projects.web import ActorRequest, member, render_page, writer
 
+DAYS = 30  # a link to a scope works so long unless another time is chosen
 HINTS = {
     "objectives": "What the client wants to be able to do or know.",
     "in_scope": "What is done.",
@@ -226,7 +228,7 @@ def editor_context(request: ActorRequest, scope: ScopeVersion) -> dict[str, Any]
         "plan": payment_plan(parsed),
         "patterns": payment_patterns(),
         "last_change": scope.undo[-1]["what"] if scope.undo else "",
-        "send_form": send_form(scope.engagement.client, days=30),
+        "send_form": send_form(scope.engagement.client, days=DAYS),
         "edit_address": reverse("projects:scope-edit", args=[scope.pk]),
         "crumbs": crumbs_of(scope),
         "versions": scope.engagement.scopes.count(),
@@ -248,6 +250,7 @@ def _page_context(request: ActorRequest, scope: ScopeVersion) -> dict[str, Any]:
     return {
         **ScopeRoom().context(scope, decision),
         **share_context(request, scope),
+        "send_form": ShareLinkForm(initial={"days": DAYS}),
         "countersign_form": CountersignForm(initial={"name": name}),
         "versions": list(scope.engagement.scopes.all()),
         "crumbs": crumbs_of(scope),
