@@ -7,12 +7,10 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 
 from projects.access import Role
-from projects.currencies import EXPONENTS
+from projects.currencies import CHOICES
 from projects.forms.plain import PlainForm
 from projects.models import User
 
-COMMON = ["EUR", "USD", "GBP", "CHF"]
-CURRENCIES = [(code, code) for code in [*COMMON, *sorted(set(EXPONENTS) - set(COMMON))]]
 LIFETIMES = [(30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "A year")]
 ACCESS = [("read", "Read only"), ("write", "Read and change")]
 
@@ -27,7 +25,7 @@ class WorkspaceForm(PlainForm):
     """What a workspace is called and counts in."""
 
     name = forms.CharField(label="Workspace", max_length=120)
-    currency = forms.ChoiceField(choices=CURRENCIES, initial="EUR")
+    currency = forms.ChoiceField(choices=CHOICES, initial="EUR")
     time_zone = forms.ChoiceField(choices=zones, initial="UTC")
 
 
@@ -70,7 +68,7 @@ class SetUpForm(NewAccountForm):
         help_text="Clients see it on reports and scopes.",
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
-    currency = forms.ChoiceField(choices=CURRENCIES, initial="EUR")
+    currency = forms.ChoiceField(choices=CHOICES, initial="EUR")
     time_zone = forms.ChoiceField(choices=zones, initial="UTC")
 
     field_order = ["name", "email", "password", "workspace_name", "currency", "time_zone"]
