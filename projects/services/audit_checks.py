@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from projects.access import Actor
@@ -15,8 +15,7 @@ from projects.models import AuditCheckpoint, AuditEntry, AuditHead, Workspace
 from projects.models.audit import GENESIS, SITE_CHAIN
 from projects.secrets import public_key, sign, signature_holds
 from projects.services.audit import hash_of
-
-TABLE = "projects_auditentry"
+from projects.services.audit_triggers import changed_triggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def check_trail(*, outside: Iterable[str] = ()) -> Check:
     together with head and checkpoints; a checkpoint kept elsewhere can.
     """
     anchors = [as_dict(checkpoint) for checkpoint in AuditCheckpoint.objects.order_by("chain", "sequence")]
-    faults: list[Fault] = list(_missing_triggers())
+    faults = [Fault("all", 0, what) for what in changed_triggers()]
     for line in outside:
         if line.strip():
             anchor = _read_anchor(line)
@@ -186,21 +185,3 @@ def _read_anchor(line: str) -> dict[str, Any] | Fault:
         return {**anchor, "key_id": str(anchor["key_id"]), "signature": str(anchor["signature"])}
     except (ValueError, KeyError, TypeError):
         return Fault("?", 0, "a line of the checkpoint file cannot be read")
-
-
-def _missing_triggers() -> Iterator[Fault]:
-    """Look whether the database still refuses changes."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT count(*) FROM pg_trigger"
-                " WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled <> 'D'",
-                [TABLE],
-            )
-            wanted = 2
-        else:
-            cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE])
-            wanted = 3
-        (found,) = cursor.fetchone()
-    if found < wanted:
-        yield Fault("all", 0, "the triggers that make the trail append-only are gone: someone removed them")

@@ -270,8 +270,70 @@ def test_checkpoints_are_signed_only_where_something_happened(trail, actor):
 
 def test_missing_triggers_show(trail):
     with someone_with_the_database():
-        assert "triggers" in str(check_trail().faults[0])
+        assert "append-only" in str(check_trail().faults[0])
     assert check_trail().is_whole
+
+
+EMPTY = {
+    "sqlite": [
+        "DROP TRIGGER projects_auditentry_no_UPDATE",
+        (
+            "CREATE TRIGGER projects_auditentry_no_UPDATE BEFORE UPDATE ON projects_auditentry "
+            "WHEN 0 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+        ),
+    ],
+    "postgresql": [
+        (
+            "CREATE OR REPLACE FUNCTION projects_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RETURN NEW; END $$"
+        )
+    ],
+}
+NARROW = {
+    "sqlite": [
+        "DROP TRIGGER projects_auditentry_no_DELETE",
+        (
+            "CREATE TRIGGER projects_auditentry_no_DELETE BEFORE DELETE ON projects_auditentry "
+            "BEGIN SELECT 'the audit trail is append-only'; END"
+        ),
+    ],
+    "postgresql": [
+        "DROP TRIGGER projects_auditentry_no_change ON projects_auditentry",
+        (
+            "CREATE TRIGGER projects_auditentry_no_change BEFORE DELETE ON projects_auditentry "
+            "FOR EACH ROW EXECUTE FUNCTION projects_append_only()"
+        ),
+    ],
+}
+FURTHER = {
+    "sqlite": ["CREATE TRIGGER other AFTER INSERT ON projects_auditentry BEGIN DELETE FROM projects_client; END"],
+    "postgresql": [
+        "CREATE TRIGGER other AFTER INSERT ON projects_auditentry FOR EACH ROW EXECUTE FUNCTION projects_append_only()"
+    ],
+}
+SWITCHED_OFF = {"postgresql": ["ALTER TABLE projects_auditentry DISABLE TRIGGER projects_auditentry_no_change"]}
+ON_REPLICAS = {"postgresql": ["ALTER TABLE projects_auditentry ENABLE REPLICA TRIGGER projects_auditentry_no_change"]}
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        (EMPTY, "was rewritten"),
+        (NARROW, "was rewritten"),
+        (FURTHER, "none of ours"),
+        (SWITCHED_OFF, "switched off"),
+        (ON_REPLICAS, "switched off"),
+    ],
+)
+def test_triggers_that_no_longer_do_what_they_did_show(trail, done, said):
+    if connection.vendor not in done:
+        pytest.skip(f"NOT TESTED: {connection.vendor} has no such switch")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for statement in done[connection.vendor]:
+            cursor.execute(statement)
+    assert [said in fault.message for fault in check_trail().faults] == [True]
 
 
 def test_a_file_that_is_not_there(trail, tmp_path):
