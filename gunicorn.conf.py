@@ -2,12 +2,17 @@
 
 import gc
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freelance_ml.settings")
+_own_figures = "" if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else tempfile.mkdtemp(prefix="freelance-ml-figures-")
+if _own_figures:  # the figures of all processes are added up there; the library asks for it when it is imported
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_figures
 
-from django.conf import settings
+from django.conf import settings  # noqa: E402  # with its modules comes the library
 
 wsgi_app = "freelance_ml.wsgi:application"
 bind = [os.environ.get("GUNICORN_BIND") or f"{settings.LISTEN_ON}:{settings.PORT}"]
@@ -29,7 +34,7 @@ logconfig_dict = {
     "loggers": {
         **settings.LOGGING["loggers"],
         "gunicorn.error": {"level": settings.LOG_LEVEL, "handlers": [], "propagate": True},
-        "gunicorn.access": {"level": settings.LOG_LEVEL, "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "CRITICAL"},  # with a logging of our own it is written whatever accesslog says
     },
 }
 
@@ -42,7 +47,12 @@ def when_ready(server: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Forget the figures of a process that is gone."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        from prometheus_client import multiprocess  # noqa: PLC0415  # reads the folder when it is imported
+    from prometheus_client import multiprocess  # noqa: PLC0415  # reads the folder when it is imported
 
-        multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """Remove the figures' folder if it was made here."""
+    if _own_figures:
+        shutil.rmtree(_own_figures, ignore_errors=True)

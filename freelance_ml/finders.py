@@ -1,5 +1,6 @@
 """Front-end packages as static files: an exact list, so that nothing else is ever served."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ REWRITTEN = {
 }
 NOT_INSTALLED = "The front-end packages are not installed. Run “make setup” or “npm ci”."
 CHANGED = "A front-end package is not the one that was expected. Run “npm ci” to get the locked version."
+
+
+def _all_collected() -> bool:
+    """Say whether every listed file is among the collected static files."""
+    try:
+        manifest = json.loads((Path(settings.STATIC_ROOT) / "staticfiles.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return set(FILES) <= set(manifest.get("paths", {}))
 
 
 class NpmStorage(FileSystemStorage):
@@ -66,9 +76,9 @@ class NpmFinder(BaseFinder):
         self.storage = NpmStorage(location=settings.BASE_DIR / "node_modules")
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
-        """Say what is missing."""
+        """Say what is missing; what was collected beforehand, as in an image, needs no packages any more."""
         missing = sorted(source for name, source in FILES.items() if not Path(self.storage.path(name)).is_file())
-        if not missing:
+        if not missing or (not Path(self.storage.location).exists() and _all_collected()):
             return []
         return [Error(f"{NOT_INSTALLED} Missing: {', '.join(missing)}.", id="freelance_ml.E001")]
 

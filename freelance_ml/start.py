@@ -115,7 +115,7 @@ def _redis_part() -> Part | None:
 
 def _working_parts(listener: int) -> list[Part]:
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
-    worker = ["-m", "celery", "-A", "freelance_ml", "worker"]
+    worker = ["-m", "celery", "--quiet", "-A", "freelance_ml", "worker"]
     worker += ["--without-gossip", "--without-mingle", "--loglevel", settings.LOG_LEVEL]
     return [
         Part("web", [python, "-m", "gunicorn"], stage=WEB, stop_within=20, inherits=[listener]),

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from projects.access import Role, ScopedQuerySet, TenantModel, new_id
+from projects.secrets import key_ring
 
 
 class UserManager(BaseUserManager["User"]):
@@ -15,6 +16,8 @@ class UserManager(BaseUserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Make a user; the address is kept in lower case."""
+        if not self.exists():
+            key_ring()  # the keys are made with the first account: from then on, a machine without them is refused
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)

@@ -103,6 +103,8 @@ def test_keys_of_one_machine_are_said_where_services_are_shared(db, var, setting
 
 def test_a_machine_without_the_keys_of_its_installation_does_not_start(db, var, settings, alice):
     settings.DATABASE_URL = "postgres://someone@db.example.com/freelance_ml"
+    assert keys_are_here() == []  # they were made with the first account
+    (var / "keys" / "ring.json").unlink()
     assert [message.id for message in keys_are_here()] == ["freelance_ml.E014"]
     (var / "keys" / "ring.json").write_text("{}")
     assert keys_are_here() == []
