@@ -89,8 +89,9 @@ def people_settings(request: ActorRequest) -> HttpResponse:
             except DomainError as error:
                 form.add_error("email", str(error))
             else:
-                link = invitations.address_of(token)
-                context |= {"form": InvitationForm(), "invited": invitation, "link": link, "mailed": letters_leave()}
+                # Whoever holds the link proves to be the invited. Where letters leave, it goes to their address alone.
+                link = "" if letters_leave() else invitations.address_of(token)
+                context |= {"form": InvitationForm(), "invited": invitation, "link": link}
                 status = 201
     context["people"] = Membership.objects.visible_to(request.actor).select_related("user")
     context["invitations"] = [found for found in Invitation.objects.visible_to(request.actor) if found.is_open]
