@@ -167,13 +167,14 @@ def _safety() -> Iterator[Row]:
         yield Row(
             "DEBUG", State.NOTE, "on: errors show the program's inside", "Unset DEBUG where others can reach the site."
         )
-    if settings.SECURE_SITE:
-        yield Row("site", State.OK, f"{settings.SITE_URL}, with secure cookies")
+    address = machinery.address()
+    if address.startswith("https://"):
+        yield Row("site", State.OK, f"{address}, with secure cookies")
     elif settings.LISTEN_ON in {"127.0.0.1", "::1", "localhost"}:
-        yield Row("site", State.OK, f"{settings.SITE_URL}, for this machine alone")
+        yield Row("site", State.OK, f"{address}, for this machine alone")
     else:
         remedy = "Put a proxy with TLS in front and set SITE_URL=https://…"
-        yield Row("site", State.ERROR, f"{settings.SITE_URL} is open to the network without TLS", remedy)
+        yield Row("site", State.ERROR, f"{address} is open to the network without TLS", remedy)
     if os.geteuid() == 0:
         yield Row("user", State.NOTE, "runs as root", "Run it as a user of its own.")
 

@@ -13,6 +13,7 @@ from freelance_ml.doctor_rows import Row, State
 from freelance_ml.start import run_folder
 from freelance_ml.up import embedded_redis
 from freelance_ml.up.instance import is_running, read_state
+from projects.jobs import title_of
 from projects.models import Job, Mail, Schedule
 from projects.queries.clock import database_now
 from projects.services.daily_tasks import last_job
@@ -23,6 +24,12 @@ OVERDUE = timedelta(minutes=1)
 RECENT = timedelta(days=1)
 REDIS_FLOOR = "6.2"
 PATIENCE = 5  # seconds
+
+
+def address() -> str:
+    """Tell where the site answers: as the supervisor wrote it down, for it may have been given another port than we."""
+    noted = read_state(run_folder()) if is_running(run_folder()) else {}
+    return noted.get("address") or str(settings.SITE_URL)
 
 
 def running() -> Iterator[Row]:
@@ -99,12 +106,14 @@ def schedules() -> Iterator[Row]:
         last = last_job(schedule)
         outcome = f"{last.finished_at or last.created_at:%Y-%m-%d %H:%M} {last.state}" if last else "never yet"
         found = f"next {schedule.next_at:%Y-%m-%d %H:%M}, last {outcome} (UTC)"
+        title = title_of(schedule.kind)
+        name = f"daily: {title[0].lower()}{title[1:]}"
         if last is not None and last.state == Job.State.FAILED:
-            yield Row(schedule.name, State.ERROR, found, last.error_message)
+            yield Row(name, State.ERROR, found, last.error_message)
         elif not schedule.enabled:
-            yield Row(schedule.name, State.NOTE, "paused", "Let it go on in /admin/, under schedules.")
+            yield Row(name, State.NOTE, "paused", "Let it go on in /admin/, under schedules.")
         else:
-            yield Row(schedule.name, State.OK, found)
+            yield Row(name, State.OK, found)
 
 
 def mail() -> Iterator[Row]:

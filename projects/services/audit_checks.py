@@ -17,6 +17,8 @@ from projects.secrets import public_key, sign, signature_holds
 from projects.services.audit import hash_of
 from projects.services.audit_triggers import changed_triggers
 
+ANCHOR_TEXTS = ("chain", "hash", "at", "key_id", "signature")  # of a checkpoint kept outside
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -91,9 +93,9 @@ def check_trail(*, outside: Iterable[str] = ()) -> Check:
     """
     anchors = [as_dict(checkpoint) for checkpoint in AuditCheckpoint.objects.order_by("chain", "sequence")]
     faults = [Fault("all", 0, what) for what in changed_triggers()]
-    for line in outside:
+    for number, line in enumerate(outside, start=1):
         if line.strip():
-            anchor = _read_anchor(line)
+            anchor = _read_anchor(line, number)
             if isinstance(anchor, Fault):
                 faults.append(anchor)
             else:
@@ -178,10 +180,17 @@ def _bad_signature(anchor: dict[str, Any]) -> Fault | None:
     return Fault(anchor["chain"], anchor["sequence"], what)
 
 
-def _read_anchor(line: str) -> dict[str, Any] | Fault:
+def _read_anchor(line: str, number: int) -> dict[str, Any] | Fault:
     try:
         anchor: dict[str, Any] = json.loads(line)
-        _statement(anchor)
-        return {**anchor, "key_id": str(anchor["key_id"]), "signature": str(anchor["signature"])}
-    except (ValueError, KeyError, TypeError):
-        return Fault("?", 0, "a line of the checkpoint file cannot be read")
+        if all(_is_text(anchor[name]) for name in ANCHOR_TEXTS) and type(anchor["sequence"]) is int:
+            _statement(anchor)
+            return anchor
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    what = f"line {number} of the checkpoint file is none that `checkpoint_audit` writes (damaged, or of another file)"
+    return Fault("?", 0, what)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()  # a database refuses the rest

@@ -1,6 +1,7 @@
 """The doctor finds what is planted, says what to do, and gets through to the end."""
 
 import json
+import os
 from datetime import timedelta
 from io import StringIO
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from freelance_ml import doctor
 from freelance_ml.checks import keys_are_here
 from freelance_ml.doctor import State, examine
+from freelance_ml.up.instance import take_lock, write_state
 from projects.models import Job, Mail, Pulse, Schedule
 from projects.services.pulses import note_pulse
 from projects.services.schedules import ensure_site_schedules
@@ -67,6 +69,15 @@ def test_a_site_open_to_the_network_without_tls_is_an_error(db, var, settings):
     assert row("site").state is State.ERROR
 
 
+def test_the_address_is_the_one_that_runs(db, var):
+    assert ":8123" not in row("site").found
+    lock = take_lock(var / "run")
+    write_state(var / "run", address="http://127.0.0.1:8123")
+    assert ":8123" in row("site").found
+    os.close(lock)
+    assert ":8123" not in row("site").found
+
+
 def test_workers_and_dispatchers_that_fell_silent_are_errors(db, var):
     assert row("workers").state is State.NOTE
     note_pulse("worker")
@@ -87,11 +98,12 @@ def test_jobs_that_nobody_takes_are_an_error(db, var, workspace):
 
 def test_a_daily_task_that_failed_is_an_error_with_its_reason(db, var):
     ensure_site_schedules()
-    schedule = Schedule.objects.filter(workspace=None).first()
-    assert row(schedule.name).state is State.OK
+    schedule = Schedule.objects.get(name="projects.housekeeping")
+    name = "daily: remove what is no longer needed"
+    assert row(name).state is State.OK
     facts = {"state": "failed", "error_message": "The disk was full.", "finished_at": timezone.now()}
     Job.objects.create(workspace=None, kind=schedule.kind, key=f"schedule:{schedule.pk}:20261120T033000", **facts)
-    assert (row(schedule.name).state, row(schedule.name).remedy) == (State.ERROR, "The disk was full.")
+    assert (row(name).state, row(name).remedy) == (State.ERROR, "The disk was full.")
 
 
 def test_keys_of_one_machine_are_said_where_services_are_shared(db, var, settings):

@@ -250,6 +250,49 @@ def test_a_whole_chain_thrown_away_shows_with_a_checkpoint(trail, tmp_path):
         call_command("verify_audit", "--checkpoint", str(outside))
 
 
+def test_lines_that_are_no_checkpoints_are_named(trail, tmp_path, capsys):
+    outside = tmp_path / "checkpoints.jsonl"
+    call_command("checkpoint_audit", "--to", str(outside))
+    good = json.loads(outside.read_text().splitlines()[0])
+    read = sorted(set(good) - {"public_key"})  # that one is for people
+    odd = [json.dumps(good | {field: value}) for field in read for value in (None, True, 1.5, [], {}, "\0", "\ud800")]
+    odd += [json.dumps(good | {"sequence": value}) for value in (10**30, "1")]
+    odd += ["[]", "7", "null", "{", "[" * 100_000, "\N{REPLACEMENT CHARACTER}"]
+    outside.write_bytes("\n".join(odd).encode() + b"\n\xff\n \n")
+    with pytest.raises(CommandError) as found:
+        call_command("verify_audit", "--checkpoint", str(outside))
+    assert found.value.returncode == 1
+    said = capsys.readouterr().err
+    for number in range(1, len(odd) + 2):
+        assert f"line {number} of the checkpoint file" in said
+    assert f"line {len(odd) + 2} " not in said
+
+
+@pytest.mark.parametrize("field", ["sequence", "hash", "chain", "at", "signature", "key_id"])
+def test_an_odd_checkpoint_is_named_by_its_line(trail, tmp_path, capsys, field, odd):
+    outside = tmp_path / "checkpoints.jsonl"
+    call_command("checkpoint_audit", "--to", str(outside))
+    statement = json.loads(outside.read_text().splitlines()[0])
+    outside.write_text("\n" + json.dumps(statement | {field: odd}))
+    with pytest.raises(CommandError) as found:
+        call_command("verify_audit", "--checkpoint", str(outside))
+    assert found.value.returncode == 1
+    if odd != "x" or field == "sequence":
+        assert "line 2 of the checkpoint file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", [b"", b"[]", b"7", b"null", b"{", b"[" * 100_000, b"\xff\xfe"])
+def test_a_line_that_is_no_checkpoint_is_named(trail, tmp_path, capsys, line):
+    outside = tmp_path / "checkpoints.jsonl"
+    outside.write_bytes(b" \n" + line)
+    if line:
+        with pytest.raises(CommandError):
+            call_command("verify_audit", "--checkpoint", str(outside))
+        assert "line 2 of the checkpoint file" in capsys.readouterr().err
+    else:
+        call_command("verify_audit", "--checkpoint", str(outside))
+
+
 @pytest.mark.parametrize("field", ["sequence", "hash", "chain", "at", "signature", "key_id"])
 def test_a_forged_checkpoint_is_refused(trail, tmp_path, field):
     outside = tmp_path / "checkpoints.jsonl"

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         """Check, and name every row that is not as it was written."""
         path: Path | None = options["checkpoint"]
         try:
-            outside = path.read_text().splitlines() if path else []
+            outside = path.read_text(errors="replace").splitlines() if path else []
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror}."
             raise CommandError(message, returncode=2) from error
