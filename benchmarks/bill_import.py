@@ -42,8 +42,8 @@ from billing import dispatch
 from billing.bills.work import run
 from billing.models import BillImport, Charge
 from billing.services import bills
-from billing.services.charge_writer import COLUMNS, _as_sqlite, _Chooser, _quoted, write_charges
-from billing.services.rules import Target, create_rule
+from billing.services.charge_writer import insert_order, write_charges
+from billing.services.rules import Target, create_rule, rules_as_data
 from projects.models import Job, User
 from projects.sandbox import Task
 from projects.services.people import actor_of, create_workspace
@@ -64,20 +64,17 @@ def clocked(work):
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def raw(lines, key):
+def raw(lines):
     """The driver's own path into the same table with the same indexes, undone afterwards."""
     with transaction.atomic():
         if connection.vendor == "postgresql":
-            write_charges(lines, source_id=key)
+            write_charges(lines)
         else:
-            marks = ", ".join("?" for _ in range(len(COLUMNS) + 1))
-            order = f"INSERT INTO billing_charge ({_quoted((*COLUMNS, 'rule_id'))}) VALUES ({marks})"
             with lines.open(encoding="utf-8", newline="") as stream:
                 rows = csv.reader(stream)
                 next(rows)
-                ready = _as_sqlite(rows, key.hex, _Chooser([]))
-                while bundle := list(islice(ready, 2_000)):
-                    connection.connection.executemany(order, bundle)
+                while bundle := list(islice(rows, 2_000)):
+                    connection.connection.executemany(insert_order(), bundle)
         transaction.set_rollback(True)
 
 
@@ -92,7 +89,7 @@ def main():
     path = bill()
     source = dispatch.receive_bill(path=path, name=path.name, by=by)
     folder = Path(tempfile.mkdtemp(dir=VAR))
-    arguments = {"constants": {"source_id": str(source.pk)}}
+    arguments = {"constants": {"source_id": str(source.pk)}, "rules": rules_as_data(source.workspace)}
     result = {}
 
     def read():
@@ -102,15 +99,16 @@ def main():
     before_reading = peak()
     reading = clocked(read)
     reading_peak = peak()
+    preview = {name: part for name, part in result.items() if name != "rules"}
     with transaction.atomic():
-        bills.finish_reading(source_id=source.pk, preview=result)
+        bills.finish_reading(source_id=source.pk, preview=preview)
     lines = folder / "lines.csv"
-    bare = [clocked(lambda: raw(lines, source.pk)) for _ in range(3)]
+    bare = [clocked(lambda: raw(lines)) for _ in range(3)]
     BillImport.objects.filter(pk=source.pk).update(state="committing")
 
     def store():
         with transaction.atomic():
-            bills.finish_commit(job=Job(), source_id=source.pk, preview=result, lines=lines)
+            bills.finish_commit(job=Job(), source_id=source.pk, preview=preview, lines=lines, rules=arguments["rules"])
 
     reset_peak()
     before_storing = peak()

@@ -30,7 +30,7 @@ def clocked(work):
                       "peak": peak, "sums": sums}))
 """
 OURS = """
-from billing.bills import preview
+from billing.bills.preview import preview
 def work():
     tallies = preview(Path(sys.argv[1])).tallies["USD"]
     return [str(tallies[n].total.normalize()) for n in ("billed", "effective", "list_cost", "contracted")]

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from billing import storage
-from billing.bills.work import LINES_FILE
+from billing.bills.lines import LINES_FILE
 from billing.kind_names import ALLOCATE, CHECK_BUDGETS, COMMIT_BILL, READ_BILL
 from billing.models import BillImport, Budget
 from billing.services import bills
 from billing.services.budgets import check_budgets
 from billing.services.compute import book_job
-from billing.services.rules import allocate_charges
+from billing.services.rules import allocate_charges, rules_as_data
 from projects.jobs import QUICK, Kind, Prepared, on_end, register, subject_page
 from projects.models import Job
 from projects.models.people import Workspace
@@ -25,7 +25,9 @@ READING = Limits(memory_bytes=1 * GIBIBYTE, file_bytes=8 * GIBIBYTE, disk_bytes=
 
 
 def _import_of(job: Job) -> BillImport:
-    return BillImport.objects.select_related("mapping").get(pk=job.arguments["import"], workspace=job.workspace_id)
+    return BillImport.objects.select_related("mapping", "workspace").get(
+        pk=job.arguments["import"], workspace=job.workspace_id
+    )
 
 
 def _lay(job: Job, source: BillImport) -> Path:
@@ -47,17 +49,20 @@ def apply_reading(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, 
 
 
 def prepare_commit(job: Job) -> Prepared:
-    """Lay the bill; every line carries the key of its import."""
+    """Lay the bill; every line carries the key of its import and that of its rule."""
     source = _import_of(job)
-    return Prepared(
-        source.reading_arguments() | {"constants": {"source_id": str(source.pk)}}, {"bill": _lay(job, source)}
-    )
+    wishes = {"constants": {"source_id": str(source.pk)}, "rules": rules_as_data(source.workspace)}
+    return Prepared(source.reading_arguments() | wishes, {"bill": _lay(job, source)})
 
 
 def apply_commit(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
     """Store the lines."""
     return bills.finish_commit(
-        job=job, source_id=UUID(job.arguments["import"]), preview=result, lines=outputs / LINES_FILE
+        job=job,
+        source_id=UUID(job.arguments["import"]),
+        preview={name: part for name, part in result.items() if name != "rules"},
+        lines=outputs / LINES_FILE,
+        rules=result["rules"],
     )
 
 

@@ -9,7 +9,7 @@ reconciled or invoiced is summed from the text.
 
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException, Inexact, InvalidOperation, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation, localcontext
 
 from billing.bills.errors import BillError
 
@@ -21,7 +21,6 @@ NULLS = frozenset({"", "NULL", "null", "Null"})
 
 EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, Inexact])
 ROUNDING = Context(prec=400, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
-DIGITS_ONLY = re.compile(r"[0-9.\-]*")
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -66,21 +65,3 @@ def read_amount(text: str, *, group: str = "", point: str = ".") -> Decimal | No
     if exponent < FINEST or amount.adjusted() > LARGEST:
         raise ValueError(text)
     return amount
-
-
-def has_null(amounts: Sequence[Decimal | None]) -> bool:
-    """Say whether any amount is None; comparing a Decimal with None would be slow."""
-    return type(None) in set(map(type, amounts))
-
-
-def read_quickly(cells: Sequence[str]) -> list[Decimal | None] | None:
-    """Read a whole column of plain digits at once; None if any cell needs a closer look."""
-    # Without an exponent sign, LARGEST digits or fewer are always inside the bounds.
-    if max(map(len, cells)) > LARGEST or not DIGITS_ONLY.fullmatch("".join(cells)):
-        return None
-    try:
-        if "" in cells:
-            return [Decimal(cell) if cell else None for cell in cells]
-        return list(map(Decimal, cells))
-    except DecimalException:
-        return None

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from billing.bills import amounts
 from billing.bills.columns import (
     Amount,
-    Batch,
     Category,
     Day,
     Layout,
@@ -19,6 +18,10 @@ from billing.bills.columns import (
     Tags,
     Text,
 )
+
+if TYPE_CHECKING:
+    from billing.bills.batches import Batch
+    from billing.bills.coded import Amounts
 
 TAG_PREFIXES = ("resourcetags/user:", "resourcetags/aws:")
 NEEDED = {"line_item_unblended_cost", "line_item_line_item_type", "line_item_usage_start_date"}
@@ -120,33 +123,29 @@ class Effective:
 
     def __init__(self, kind: int, at: dict[str, int]) -> None:
         self.kind = kind
-        self.billed = Amount(at["line_item_unblended_cost"])
         self.parts = {
             word: [(Amount(at[name]), sign) for name, sign in parts if name in at] for word, parts in EFFECTIVE.items()
         }
         arn = at.get("reservation_reservation_a_r_n", at.get("reservation_reservation_arn"))
         self.reservation = arn
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Amounts":
         """Return one value per row of the batch."""
-        result = list(batch.column("billed"))
-        kinds = [cell.strip().casefold() for cell in batch.raw(self.kind)]
-        for row, kind in enumerate(kinds):
-            if kind in self.parts:
-                result[row] = self._sum(batch, row, kind)
-            elif kind == "fee" and self._is_spread(batch.rows[row]):
-                result[row] = Decimal(0)  # an upfront fee is spread over the usage it covers
-        return result
+        billed: Amounts = batch.column("billed")
+        kinds = batch.raw(self.kind).map(lambda cell: cell.strip().casefold())
+        rows = kinds.where(lambda kind: kind in self.parts)
+        if self.reservation is not None:
+            # An upfront fee is spread over the usage it covers.
+            reserved = batch.raw(self.reservation).where(str.strip)
+            rows |= kinds.where(lambda kind: kind == "fee") & reserved
+        words = [(row, kinds.values[kinds.codes[row]]) for row in rows.nonzero()[0].tolist()]
+        return billed.replaced(rows, [self._sum(batch, row, kind) for row, kind in words])
 
-    def _is_spread(self, row: list[str]) -> bool:
-        """Say whether the row's reservation carries its cost."""
-        return self.reservation is not None and bool(row[self.reservation].strip())
-
-    def _sum(self, batch: Batch, row: int, kind: str) -> Decimal:
+    def _sum(self, batch: "Batch", row: int, kind: str) -> Decimal:
         total = Decimal(0)
-        for amount, sign in self.parts[kind]:
+        for amount, sign in self.parts.get(kind, ()):
             try:
-                part = amount.read(batch.rows[row][amount.index])
+                part = amount.read(batch.cell(amount.index, row))
             except ValueError:
                 raise batch.broken_cell(amount.index, amount.read, "bad-amount", "an amount") from None
             total = amounts.EXACT.add(total, sign * (part or Decimal(0)))

@@ -1,23 +1,23 @@
 """How one field of a charge is read from a bill's columns, a batch of rows at a time.
 
-Every reader is called with a :class:`Batch` and returns one value per row. Texts, dates and tags
-repeat a thousandfold in a bill, so readers remember what they have read (bounded).
+Every reader is called with a :class:`billing.bills.batches.Batch` and returns a column: ``Coded`` values or
+``Amounts``. It works on the different cells of a column, not on each cell, and remembers what it has read
+(bounded), because texts, dates and tags repeat a thousandfold in a bill.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from operator import itemgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from billing.bills import amounts, dates, tags
-from billing.bills.errors import BillError
-from billing.bills.lines import FIELDS, ChargeLine
+
+if TYPE_CHECKING:
+    from billing.bills.batches import Batch
+    from billing.bills.coded import Amounts, Coded
 
 REMEMBERED = 20_000
-SHOWN = 40
-Value = TypeVar("Value")
 
 
 class Memory(dict[Any, Any]):
@@ -42,77 +42,7 @@ def clean_text(text: str) -> str:
     return "" if body in amounts.NULLS else body
 
 
-@dataclass(slots=True)
-class Batch:
-    """Some rows of a bill, raw and by column; fields are read when they are asked for."""
-
-    layout: "Layout"
-    rows: list[list[str]]
-    first_row: int  # the number of rows[0] among the rows of charges, from 1
-    lines: Sequence[int]  # the line of the file on which each row begins
-    kept_raw: dict[int, list[str]] = field(default_factory=dict)
-    kept: dict[str, list[Any]] = field(default_factory=dict)
-    kept_same: dict[int, bool] = field(default_factory=dict)
-    kept_different: dict[int, set[str]] = field(default_factory=dict)
-
-    def different(self, index: int) -> set[str]:
-        """Return the different cells of one source column."""
-        if index not in self.kept_different:
-            cells = self.raw(index)
-            self.kept_different[index] = {cells[0]} if self.is_same(index) else set(cells)
-        return self.kept_different[index]
-
-    def is_same(self, index: int) -> bool:
-        """Say whether a source column has one and the same cell in all rows of the batch."""
-        if index not in self.kept_same:
-            cells = self.raw(index)
-            self.kept_same[index] = cells[0] == cells[-1] and cells.count(cells[0]) == len(cells)
-        return self.kept_same[index]
-
-    def raw(self, index: int) -> list[str]:
-        """Return the cells of one source column."""
-        if index not in self.kept_raw:
-            self.kept_raw[index] = list(map(itemgetter(index), self.rows))
-        return self.kept_raw[index]
-
-    def column(self, name: str) -> list[Any]:
-        """Return the values of one field of ChargeLine."""
-        if name not in self.kept:
-            reader = self.layout.fields.get(name)
-            default = {} if name == "tags" else ChargeLine.__dataclass_fields__[name].default
-            self.kept[name] = reader(self) if reader else [default] * len(self.rows)
-        return self.kept[name]
-
-    def charge_lines(self) -> Iterator[ChargeLine]:
-        """Yield the rows as charges."""
-        columns = [self.column(name) for name in FIELDS]
-        numbers = range(self.first_row, self.first_row + len(self.rows))
-        yield from map(ChargeLine, numbers, *columns)
-
-    def each(self, index: int, make: Callable[[str], Value], code: str, what: str) -> list[Value]:
-        """Read a column cell by cell; a cell that cannot be read is named by its line."""
-        cells = self.raw(index)
-        try:
-            if self.is_same(index):
-                return [make(cells[0])] * len(cells)
-            return list(map(make, cells))
-        except (ValueError, OverflowError):
-            raise self.broken_cell(index, make, code, what) from None
-
-    def broken_cell(self, index: int, make: Callable[[str], Any], code: str, what: str) -> BillError:
-        """Say which cell of a column is the first that cannot be read."""
-        for line, cell in zip(self.lines, self.raw(index), strict=True):
-            try:
-                make(cell)
-            except (ValueError, OverflowError):
-                shown = cell if len(cell) <= SHOWN else f"{cell[:SHOWN]}…"
-                name = self.layout.header[index]
-                message = f"in the column “{name}”, “{shown}” is not {what}. Correct the file, "
-                return BillError(code, message + "or map another column.", line=line)
-        return BillError(code, f"A cell is not {what}. Correct the file.")  # pragma: no cover
-
-
-Reader = Callable[[Batch], list[Any]]
+Reader = Callable[["Batch"], Any]  # Coded values, or Amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +66,14 @@ class Text:
     indexes: tuple[int, ...]
     memory: Memory = field(default_factory=lambda: Memory(clean_text))
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
         read, what = self.memory.__getitem__, "text without NUL characters"
         found = batch.each(self.indexes[0], read, "not-text", what)
         for index in self.indexes[1:]:
-            if all(found):
+            if all(found.values):
                 break
-            other = batch.each(index, read, "not-text", what)
-            found = [a or b for a, b in zip(found, other, strict=True)]
+            found = found.join(batch.each(index, read, "not-text", what), lambda first, second: first or second)
         return found
 
 
@@ -154,9 +83,9 @@ class Same:
 
     value: Any
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
-        return [self.value] * len(batch.rows)
+        return batch.same(self.value)
 
 
 @dataclass(slots=True)
@@ -167,12 +96,9 @@ class Amount:
     group: str = ""
     point: str = "."
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Amounts":
         """Return one value per row of the batch."""
-        quick = amounts.read_quickly(batch.raw(self.index)) if not self.group else None
-        if quick is not None and self.point == ".":
-            return quick
-        return batch.each(self.index, self.read, "bad-amount", "an amount")
+        return batch.amounts(self.index, self.read, plain=self.point == "." and self.group != ".")
 
     def read(self, cell: str) -> Decimal | None:
         """Read one cell."""
@@ -191,7 +117,7 @@ class Moment:
     def __post_init__(self) -> None:
         self.memory = Memory(self.read)
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
         what = "a date that can be read (write 2026-11-20, or map the column with its order)"
         return batch.each(self.index, self.memory.__getitem__, "bad-date", what)
@@ -205,21 +131,15 @@ class Moment:
 
 @dataclass(slots=True)
 class Derived:
-    """A function of another field's values, remembered."""
+    """A function of another field's values."""
 
     source: str
     make: Callable[[Any], Any]
-    memory: dict[Any, Any] = field(default_factory=dict)
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
-        memory, make = self.memory, self.make
-        values = batch.column(self.source)
-        for value in set(values).difference(memory):
-            if len(memory) >= REMEMBERED:
-                memory.clear()
-            memory[value] = make(value)
-        return [memory[value] if value in memory else make(value) for value in values]
+        found: Coded = batch.column(self.source).map(self.make)
+        return found
 
 
 @dataclass(slots=True)
@@ -228,9 +148,9 @@ class Day:
 
     moment: Moment
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
-        return [moment and moment.date() for moment in self.moment(batch)]
+        return self.moment(batch).map(lambda moment: moment and moment.date())
 
 
 @dataclass(slots=True)
@@ -244,7 +164,7 @@ class Category:
     def __post_init__(self) -> None:
         self.memory = Memory(lambda cell: self.words.get(clean_text(cell).casefold(), "other"))
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
         return batch.each(self.index, self.memory.__getitem__, "not-text", "a category")
 
@@ -261,9 +181,9 @@ class Tags:
     index: int
     memory: Memory = field(default_factory=lambda: Memory(tags_or_none))
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
-        return list(map(self.memory.__getitem__, batch.raw(self.index)))
+        return batch.raw(self.index).map_apart(self.memory.__getitem__)
 
 
 @dataclass(slots=True)
@@ -271,22 +191,20 @@ class TagColumns:
     """One column per tag key; an empty cell is no tag."""
 
     keys: dict[int, str]
-    memory: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    memory: Memory = field(init=False)
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.read)
+
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
-        cells = zip(*[batch.raw(index) for index in self.keys], strict=True)
-        return [self.read(row) for row in cells]
+        what = "text without NUL characters"
+        cells = [batch.each(index, clean_text, "not-text", what) for index in self.keys]
+        return batch.together(cells).map_apart(self.memory.__getitem__)
 
     def read(self, row: tuple[str, ...]) -> dict[str, str]:
         """Make the tags of one row."""
-        if row not in self.memory:
-            if len(self.memory) >= REMEMBERED:
-                self.memory.clear()
-            texts = [clean_text(cell) for cell in row]
-            pairs = zip(self.keys.values(), texts, strict=True)
-            self.memory[row] = {key: text for key, text in pairs if text}
-        return self.memory[row]
+        return {key: text for key, text in zip(self.keys.values(), row, strict=True) if text}
 
 
 def month_of(moment: datetime | None) -> date | None:

@@ -1,11 +1,12 @@
 """Where a FOCUS file leaves its specification: counted, with the first line, never corrected."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from billing.bills import dates, tags
-from billing.bills.amounts import NULLS, has_null
-from billing.bills.columns import REMEMBERED, Batch, Layout
+from billing.bills.amounts import NULLS
+from billing.bills.batches import Batch
+from billing.bills.columns import Layout, Memory
 
 DATES = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
 NEVER_NULL = (
@@ -137,22 +138,17 @@ class Watch:
     index: int
     column: str
     check: Check
-    seen: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    seen: Memory = field(init=False)
 
-    def look(self, batch: Batch) -> Iterable[tuple[tuple[str, str], int]]:
-        """Yield (code and message, line) of every cell that is not as it should be."""
+    def __post_init__(self) -> None:
+        self.seen = Memory(self.check)
+
+    def look(self, batch: Batch) -> Iterator[tuple[tuple[str, str], int, int]]:
+        """Yield (code and message, rows, first line) of every different cell that is not as it should be."""
         cells = batch.raw(self.index)
-        different = batch.different(self.index)
-        if len(self.seen) > REMEMBERED:
-            self.seen.clear()
-        for cell in different.difference(self.seen):
-            self.seen[cell] = self.check(cell)
-        if not any(map(self.seen.__getitem__, different)):
-            return
-        for cell, line in zip(cells, batch.lines, strict=True):
-            found = self.seen[cell]
+        for place, found in enumerate(map(self.seen.__getitem__, cells.values)):
             if found:
-                yield found, line
+                yield found, cells.counts[place], batch.lines[cells.firsts[place]]
 
 
 @dataclass(slots=True)
@@ -162,13 +158,11 @@ class NullWatch:
     field: str
     column: str
 
-    def look(self, batch: Batch) -> Iterable[tuple[tuple[str, str], int]]:
-        """Yield (code and message, line) of every null."""
-        values = batch.column(self.field)
-        if has_null(values):
-            for value, line in zip(values, batch.lines, strict=True):
-                if value is None:
-                    yield NULL_FOUND, line
+    def look(self, batch: Batch) -> Iterator[tuple[tuple[str, str], int, int]]:
+        """Yield (code and message, rows, first line) of the nulls."""
+        missing = batch.column(self.field).missing
+        if missing.any():
+            yield NULL_FOUND, int(missing.sum()), batch.lines[int(missing.argmax())]
 
 
 class Conformance:
@@ -189,8 +183,8 @@ class Conformance:
     def look(self, batch: Batch) -> None:
         """Check one batch."""
         for watch in self.watches:
-            for (code, message), line in watch.look(batch):
-                self._note(code, watch.column, message, 1, line=line)
+            for (code, message), rows, line in watch.look(batch):
+                self._note(code, watch.column, message, rows, line=line)
 
     def findings(self) -> list[Finding]:
         """Return what was found, in the order of its first line."""

@@ -5,12 +5,11 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from billing.bills import amounts, dates
 from billing.bills.columns import (
     Amount,
-    Batch,
     Category,
     Day,
     Derived,
@@ -25,6 +24,10 @@ from billing.bills.columns import (
     month_of,
 )
 from billing.bills.errors import BillError
+
+if TYPE_CHECKING:
+    from billing.bills.batches import Batch
+    from billing.bills.coded import Amounts, Coded
 
 LINE_ITEMS = {"date", "project_id", "line_item", "cost"}
 EXPORT = {"cost", "usage_start_time", "service_description"}
@@ -141,11 +144,15 @@ class Net:
     def __init__(self, index: int) -> None:
         self.cost = Amount(index)
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Amounts":
         """Return one value per row of the batch."""
-        pairs = zip(self.cost(batch), batch.column("credits"), strict=True)
+        cost, credits_ = self.cost(batch), batch.column("credits")
+        rows = ~credits_.zero & ~credits_.missing
+        if not rows.any():
+            return cost
+        pairs = zip(cost.at(rows), credits_.at(rows), strict=True)
         plus = amounts.EXACT.add
-        return [a if not b else plus(a or Decimal(0), b) for a, b in pairs]
+        return cost.replaced(rows, [plus(cash or Decimal(0), credit) for cash, credit in pairs])
 
 
 class Credits:
@@ -154,9 +161,9 @@ class Credits:
     def __init__(self, index: int) -> None:
         self.index = index
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Amounts":
         """Return one value per row of the batch."""
-        return batch.each(self.index, self.read, "bad-amount", "a list of credits")
+        return batch.amounts_of(batch.each(self.index, self.read, "bad-amount", "a list of credits"))
 
     def read(self, cell: str) -> Decimal | None:
         """Add up one cell's credits."""
@@ -237,13 +244,12 @@ class TableCategory:
         self.kind = Category(kind, WORDS)
         self.credit = credit
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, batch: "Batch") -> "Coded":
         """Return one value per row of the batch."""
         kinds = self.kind(batch)
         if self.credit is None:
             return kinds
-        types = batch.raw(self.credit)
-        return ["credit" if t.strip() else k for t, k in zip(types, kinds, strict=True)]
+        return kinds.join(batch.raw(self.credit), lambda kind, credit: "credit" if credit.strip() else kind)
 
 
 class SkipTotals:

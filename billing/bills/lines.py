@@ -50,3 +50,10 @@ class ChargeLine:
 
 FIELDS: tuple[str, ...] = tuple(ChargeLine.__dataclass_fields__)[1:]
 NULLABLE = frozenset({"period_start", "period_end", "usage_start", "usage_end", "quantity", "credits", *AMOUNTS})
+DECIMALS = frozenset({"quantity", "credits", *AMOUNTS})
+# The file of lines has one column per field; every amount has its integer of 1e-9 units beside it.
+LINES_FILE = "lines.csv"
+STORED = (*AMOUNTS, "credits")
+NANOS: tuple[str, ...] = tuple(f"{name}_nano" for name in STORED)
+LINE_COLUMNS: tuple[str, ...] = ("row", *FIELDS, *NANOS, "rule_id")
+NULL_COLUMNS = frozenset({*NULLABLE, *NANOS, "rule_id"})

@@ -22,10 +22,9 @@ from billing.bills.columns import (
     month_of,
 )
 from billing.bills.errors import BillError
-from billing.bills.lines import AMOUNTS, CATEGORIES, FIELDS
+from billing.bills.lines import CATEGORIES, DECIMALS, FIELDS
 
 DELIMITERS = {",", ";", "\t", "|"}
-DECIMALS = {*AMOUNTS, "quantity", "credits"}
 DAYS = {"period_start", "period_end"}
 MOMENTS = {"usage_start", "usage_end"}
 CONSTANTS = {name for name in FIELDS if name not in DECIMALS | DAYS | MOMENTS | {"tags"}}

@@ -5,15 +5,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from billing.bills.amounts import EXACT, add, has_null, plain_text
-from billing.bills.columns import Batch, Layout
+import numpy as np
+from numpy.typing import NDArray
+
+from billing.bills.amounts import EXACT, plain_text
+from billing.bills.batches import Batch
+from billing.bills.coded import Amounts, Coded
+from billing.bills.columns import Layout
 from billing.bills.conformance import Conformance, Finding
-from billing.bills.lines import AMOUNTS
-from billing.bills.reading import Bill, Reading, open_bill
+from billing.bills.formats import Reading
+from billing.bills.lines import STORED
+from billing.bills.reading import Bill, read_bill
 
-SUMMED = (*AMOUNTS, "credits")
 ZERO = Decimal(0)
 MOST_TAG_KEYS = 500  # shown in a preview; more are counted together
 
@@ -28,16 +33,11 @@ class Tally:
     zero: int = 0
     negative: int = 0
 
-    def take(self, values: list[Decimal | None]) -> None:
-        """Add a column of values."""
-        numbers = cast("list[Decimal]", values)
-        if has_null(values):
-            numbers = [value for value in values if value is not None]
-        self.total = add(self.total, numbers)
-        self.present += len(numbers)
-        self.null += len(values) - len(numbers)
-        self.zero += len(numbers) - sum(map(bool, numbers))
-        self.negative += sum(map(ZERO.__gt__, numbers))
+    def take(self, total: Decimal, counts: dict[str, int]) -> None:
+        """Add the sum and the counts of some rows."""
+        self.total = EXACT.add(self.total, total)
+        for name, rows in counts.items():
+            setattr(self, name, getattr(self, name) + rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tally as plain JSON values; the sum as text."""
@@ -59,7 +59,7 @@ class Slice:
     period_end: date | None
     currency: str
     rows: int = 0
-    sums: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(SUMMED, ZERO))
+    sums: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(STORED, ZERO))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the slice as plain JSON values."""
@@ -133,14 +133,13 @@ class BillPreview:
 
 def preview(path: Path, reading: Reading | None = None) -> BillPreview:
     """Read a whole bill and say what it holds; stores nothing, raises BillError."""
-    with open_bill(path, reading) as bill:
-        return preview_bill(bill)
+    return read_bill(path, reading, preview_bill)
 
 
 def preview_bill(bill: Bill) -> BillPreview:
     """Preview a bill that is open."""
     counter = PreviewCounter(bill.layout)
-    for batch in bill.batches():
+    for batch in bill.batches:
         counter.look(batch)
     return counter.result(bill.skipped)
 
@@ -164,13 +163,13 @@ class PreviewCounter:
 
     def look(self, batch: Batch) -> None:
         """Count one batch."""
-        self.rows += len(batch.rows)
+        self.rows += batch.count
         self._money(batch)
         self._categories(batch)
         self._tags(batch)
-        self.providers |= set(batch.column("provider"))
-        self.services |= set(batch.column("service"))
-        moments = set(batch.column("usage_start")) - {None}
+        self.providers |= set(batch.column("provider").values)
+        self.services |= set(batch.column("service").values)
+        moments = set(batch.column("usage_start").values) - {None}
         if moments:
             self.days = [min([*self.days, *moments]), max([*self.days, *moments])]
         if self.conformance:
@@ -180,50 +179,37 @@ class PreviewCounter:
     def _money(self, batch: Batch) -> None:
         """Tally the amounts by currency, and by account and period."""
         names = ("billing_account", "period_start", "period_end", "currency")
-        keys = [batch.column(name) for name in names]
-        if all(len(set(column)) == 1 for column in keys):
-            groups = {tuple(column[0] for column in keys): None}
-        else:
-            rows: dict[Any, list[int]] = {}
-            for index, key in enumerate(zip(*keys, strict=True)):
-                rows.setdefault(key, []).append(index)
-            groups = rows  # type: ignore[assignment] # None stands for all rows
-        for key, indexes in groups.items():
-            self._slice(batch, key, indexes)
+        groups = batch.together([batch.column(name) for name in names])
+        for key, rows in zip(groups.values, groups.counts, strict=True):
+            part = self.slices.setdefault(key, Slice(*key))
+            part.rows += rows
+            self.tallies.setdefault(part.currency, {name: Tally() for name in STORED})
+        for name in STORED:
+            if name in self.layout.fields:
+                self._tally(name, batch.column(name), groups)
 
-    def _slice(self, batch: Batch, key: tuple[Any, ...], indexes: list[int] | None) -> None:
-        if key not in self.slices:
-            self.slices[key] = Slice(*key)
-        part = self.slices[key]
-        tallies = self.tallies.setdefault(part.currency, {name: Tally() for name in SUMMED})
-        part.rows += len(batch.rows) if indexes is None else len(indexes)
-        for name in SUMMED:
-            if name not in self.layout.fields:
-                continue
-            values = batch.column(name)
-            tally, before = tallies[name], tallies[name].total
-            tally.take(values if indexes is None else [values[index] for index in indexes])
-            gained = EXACT.subtract(tally.total, before)
-            part.sums[name] = EXACT.add(part.sums[name], gained)
+    def _tally(self, name: str, amounts: Amounts, groups: Coded) -> None:
+        """Add one amount to the slices and to the currencies."""
+        counts = {"null": amounts.missing, "zero": amounts.zero, "negative": amounts.negative}
+        by_group = {word: _count(groups, rows) for word, rows in counts.items()}
+        by_group["present"] = [rows - null for rows, null in zip(groups.counts, by_group["null"], strict=True)]
+        for place, (key, total) in enumerate(zip(groups.values, amounts.sums(groups), strict=True)):
+            part = self.slices[key]
+            part.sums[name] = EXACT.add(part.sums[name], total)
+            self.tallies[part.currency][name].take(total, {word: rows[place] for word, rows in by_group.items()})
 
     def _categories(self, batch: Batch) -> None:
         costs = batch.column("billed" if "billed" in self.layout.fields else "effective")
         words = batch.column("category")
-        by_word: dict[str, list[Decimal]] = {word: [] for word in set(words)}
-        for word, cost in zip(words, costs, strict=True):
-            if cost:
-                by_word[word].append(cost)
-        for word, some in by_word.items():
-            rows, total = self.categories.get(word, (0, ZERO))
-            self.categories[word] = (rows + words.count(word), add(total, some))
+        for word, rows, cost in zip(words.values, words.counts, costs.sums(words, of_nonzero=True), strict=True):
+            before, total = self.categories.get(word, (0, ZERO))
+            self.categories[word] = (before + rows, EXACT.add(total, cost))
 
     def _tags(self, batch: Batch) -> None:
         if "tags" not in self.layout.fields:
             return
-        values = batch.column("tags")
-        by_id = {id(tags): tags for tags in values}
-        for identity, rows in Counter(map(id, values)).items():
-            tags = by_id[identity]
+        found = batch.column("tags")
+        for tags, rows in zip(found.values, found.counts, strict=True):
             if tags:
                 self.tagged += rows
                 for key in tags:
@@ -257,6 +243,12 @@ class PreviewCounter:
         )
 
 
+def _count(groups: Coded, rows: NDArray[np.bool_]) -> list[int]:
+    """Count the marked rows of each group."""
+    counted: list[int] = np.bincount(groups.codes[rows], minlength=len(groups.values)).tolist()
+    return counted
+
+
 def _slice_order(part: Slice) -> tuple[Any, ...]:
     """Order slices by account, period and currency."""
     return part.billing_account, part.period_start or date.min, part.currency
@@ -287,18 +279,15 @@ class Watchman:
         """Check one batch."""
         if {"billed", "effective"} <= self.layout.fields.keys():
             billed, effective = batch.column("billed"), batch.column("effective")
-            for row, (cash, accrual) in enumerate(zip(billed, effective, strict=True)):
-                if cash and accrual is not None and not accrual:
-                    self._note(self.unspread, batch, row)
+            self._note(self.unspread, batch, effective.zero & ~billed.zero & ~billed.missing)
         if self.kind is not None and self.layout.version == "actual":
-            for row, cell in enumerate(batch.raw(self.kind)):
-                if cell.strip().casefold().startswith("unused"):
-                    self._note(self.amortised, batch, row)
+            unused = batch.raw(self.kind).where(lambda cell: cell.strip().casefold().startswith("unused"))
+            self._note(self.amortised, batch, unused)
 
-    def _note(self, finding: Finding, batch: Batch, row: int) -> None:
-        finding.count += 1
-        if finding.first_line is None:
-            finding.first_line = batch.lines[row]
+    def _note(self, finding: Finding, batch: Batch, rows: NDArray[np.bool_]) -> None:
+        if rows.any():
+            finding.count += int(rows.sum())
+            finding.first_line = finding.first_line or batch.lines[int(rows.argmax())]
 
     def warnings(self, counter: PreviewCounter) -> list[Finding]:
         """Return the warnings on the whole bill."""

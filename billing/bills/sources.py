@@ -89,6 +89,24 @@ class Counted(io.RawIOBase):
 @contextmanager
 def open_text(path: Path, limits: Limits) -> Iterator[tuple[IO[str], Callable[[], float]]]:
     """Open a bill as text with its line ends untouched, and with the share that is read."""
+    with open_bytes(path, limits) as (stream, share):
+        text = io.TextIOWrapper(stream, encoding_of(stream), errors="strict", newline="")
+        text._CHUNK_SIZE = CHUNK  # type: ignore[attr-defined] # 8 kB cost a tenth
+        try:
+            yield text, share
+        finally:
+            text.detach()
+
+
+def encoding_of(stream: io.BufferedReader) -> str:
+    """Name the encoding of a stream at its start; a BOM tells it."""
+    start = stream.peek(4)
+    return next((name for bom, name in BOMS if start.startswith(bom)), "utf-8")
+
+
+@contextmanager
+def open_bytes(path: Path, limits: Limits) -> Iterator[tuple[io.BufferedReader, Callable[[], float]]]:
+    """Open a bill unpacked, with the share that is read."""
     packed = path.stat().st_size
     with path.open("rb", buffering=0) as file:
         magic = file.read(4)
@@ -98,14 +116,18 @@ def open_text(path: Path, limits: Limits) -> Iterator[tuple[IO[str], Callable[[]
             return min(file.tell() / max(packed, 1), 1.0)
 
         if magic[:2] == GZIP:
-            with gzip.GzipFile(fileobj=file) as stream, _decoded(cast("Readable", stream), packed, limits) as text:
-                yield text, share
+            with gzip.GzipFile(fileobj=file) as stream:
+                yield _counted(cast("Readable", stream), packed, limits), share
         elif magic in ZIPS:
-            with _zip_member(file) as member, _decoded(member, packed, limits) as text:
-                yield text, share
+            with _zip_member(file) as member:
+                yield _counted(member, packed, limits), share
         else:
-            with _decoded(file, None, limits) as text:
-                yield text, share
+            yield _counted(file, None, limits), share
+
+
+def _counted(stream: Readable, packed: int | None, limits: Limits) -> io.BufferedReader:
+    """Put counting and buffering on top of bytes."""
+    return io.BufferedReader(Counted(stream, packed, limits), CHUNK)
 
 
 @contextmanager
@@ -137,17 +159,3 @@ def _is_content(info: zipfile.ZipInfo) -> bool:
     """Leave out folders and what macOS adds."""
     name = info.filename
     return not (info.is_dir() or name.startswith("__MACOSX/") or "/." in f"/{name}")
-
-
-@contextmanager
-def _decoded(stream: Readable, packed: int | None, limits: Limits) -> Iterator[IO[str]]:
-    """Put counting, buffering and decoding on top of bytes; a BOM names the encoding."""
-    buffered = io.BufferedReader(Counted(stream, packed, limits), CHUNK)
-    start = buffered.peek(4)
-    encoding = next((name for bom, name in BOMS if start.startswith(bom)), "utf-8")
-    text = io.TextIOWrapper(buffered, encoding, errors="strict", newline="")
-    text._CHUNK_SIZE = CHUNK  # type: ignore[attr-defined] # 8 kB cost a tenth
-    try:
-        yield text
-    finally:
-        text.detach()

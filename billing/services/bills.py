@@ -17,9 +17,9 @@ from billing.bills.errors import BillError
 from billing.bills.sources import Limits, open_text
 from billing.models import Bill, BillImport, Charge, ColumnMapping
 from billing.queries.bills import CLOSED, NEWER, SliceDifference, difference_of
-from billing.queries.rules import rules_in
 from billing.services.budgets import check_budgets
 from billing.services.charge_writer import write_charges
+from billing.services.rules import allocate_charges, rules_as_data
 from billing.services.spend_sums import rebuild_sums
 from projects.access import Actor
 from projects.currencies import EXPONENTS
@@ -233,8 +233,12 @@ def begin_commit(*, source: BillImport, by: Actor, beside: bool = False) -> Bill
     return locked
 
 
-def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], lines: Path) -> dict[str, Any]:
+def finish_commit(
+    *, job: Job, source_id: UUID, preview: Mapping[str, Any], lines: Path, rules: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Store the lines: what is new is added, open periods are replaced, all in the caller's transaction.
+
+    ``rules`` are those by which the lines were allocated; if they changed meanwhile, all are allocated anew.
 
     Raises PeriodClosedError if a period was closed meanwhile, BillStateError if the file is not being stored.
     """
@@ -246,7 +250,7 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
     found = difference_of(source)
     _must_be_open(found)
     before = _stored_of(source)
-    write_charges(lines, source_id=source.pk, rules=rules_in(source.workspace))
+    write_charges(lines)
     touched = {source.pk: source}
     for part in found:
         if not part.writes:
@@ -263,6 +267,8 @@ def finish_commit(*, job: Job, source_id: UUID, preview: Mapping[str, Any], line
     source.difference = [part.to_dict() for part in found]
     source.state, source.committed_at = BillImport.State.COMMITTED, timezone.now()
     source.save()
+    if rules != rules_as_data(source.workspace):
+        allocate_charges(workspace=source.workspace)
     rows = sum(part.rows for part in found if part.writes)
     detail = {"rows": rows, "sha256": source.sha256, "periods": [[*part.key, part.state] for part in found][:100]}
     by = Actor.job(source.workspace)

@@ -135,6 +135,11 @@ def _must_be_whole(name: str, parts: Sequence[SpendRulePart]) -> None:
         raise RuleError(f"The shares of “{name}” must add up to 100 per cent.")
 
 
+def rules_as_data(workspace: Workspace) -> list[dict[str, Any]]:
+    """Write down what the reader of a bill needs to allocate its lines, and to tell whether that changed."""
+    return [{"key": str(rule.pk), "conditions": rule.conditions} for rule in rules_in(workspace)]
+
+
 # --- charges --------------------------------------------------------------------------------------
 def allocate_charges(*, workspace: Workspace) -> int:
     """Give every line its rule; returns how many lines moved. Call it in a transaction."""

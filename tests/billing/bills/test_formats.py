@@ -12,12 +12,11 @@ from billing.bills import (
     BillError,
     ColumnMapping,
     Reading,
-    counted_twice,
     detect,
-    preview,
-    read_lines,
 )
 from billing.bills.focus import version_of
+from billing.bills.preview import counted_twice, preview
+from billing.bills.reading import read_lines
 
 FOCUS = (
     "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingAccountId,BillingCurrency,"

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.bills import BillError, Reading, preview, read_lines
+from billing.bills import BillError, Reading
 from billing.bills.amounts import from_nanos, plain_text, read_amount, to_nanos
 from billing.bills.export import safe_cell, write_csv, write_focus
+from billing.bills.preview import preview
+from billing.bills.reading import read_lines
 from billing.bills.sources import Limits
 from billing.bills.tags import read_tags
 from billing.bills.work import run

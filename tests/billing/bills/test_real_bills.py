@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from billing.bills import preview, read_lines
 from billing.bills.amounts import EXACT, add
-from billing.bills.work import LINE_COLUMNS, run
+from billing.bills.lines import LINE_COLUMNS
+from billing.bills.preview import preview
+from billing.bills.reading import read_lines
+from billing.bills.work import run
 from projects.sandbox import Task
 
 FOCUS = "focus10_sample_1000.csv"
