@@ -12,6 +12,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from billing.services import bills
+from billing.storage import BILLS
 from freelance_ml.backup import BackupError, restore_archive, write_archive
 from freelance_ml.backup.archive import read_manifest
 from tests.factories import projects as make
@@ -25,6 +27,13 @@ from projects.models import User
 call_command("backup", "{}")
 User.objects.create_user("new@example.com", "x")
 print("made")
+"""
+READ_THE_ORIGINAL = """
+from pathlib import Path
+from billing.models import BillImport
+from billing.storage import BILLS
+source = BillImport.objects.get()
+print(BILLS.fetch(source.workspace_id, source.sha256, Path("{}")).read_text())
 """
 
 
@@ -161,6 +170,24 @@ def test_the_digests_are_equal_after_restoring_on_sqlite(archive, tmp_path, empt
     assert again.returncode == 0, again.stderr
     assert digests_of(tmp_path / "again.tar") == digests_of(archive)
     assert manifest_of(tmp_path / "again.tar")["files"] == manifest_of(archive)["files"]
+
+
+def test_a_sealed_original_of_a_bill_is_read_again_after_its_restore(actor, tmp_path, settings, empty_database):
+    settings.SEAL_FILES, settings.FREELANCE_ML_KEYS, settings.VAR_DIR = True, "", tmp_path / "before"
+    bill, var = tmp_path / "bill.csv", tmp_path / "after"
+    bill.write_text("Cost,Currency\n17.25,EUR\n")
+    source = bills.receive_bill(path=bill, name="bill.csv", by=actor)
+    address = BILLS.address_of(actor.workspace.pk, source.sha256)
+    write_archive(tmp_path / "backup.tar", with_keys=True)
+    with tarfile.open(tmp_path / "backup.tar") as opened:
+        assert b"17.25" not in opened.extractfile(f"files/{address}").read()
+    var.mkdir()
+    shutil.copy(empty_database, var)
+    restored = manage("restore", tmp_path / "backup.tar", var=var)
+    assert restored.returncode == 0, restored.stderr
+    assert b"17.25" not in (var / "files" / address).read_bytes()
+    read = manage("shell", "-c", READ_THE_ORIGINAL.format(tmp_path / "read.csv"), var=var)
+    assert bill.read_text() in read.stdout, read.stderr
 
 
 def test_the_digests_are_equal_after_moving_to_postgresql(archive, tmp_path):
