@@ -169,9 +169,9 @@ def _advice(more: int | None, counted: str) -> str:
     return f"About {round_up(more):,} more {counted} would decide it."
 
 
-def round_up(count: int) -> int:
-    """Round a count up to two leading digits, since it is an estimate."""
-    step = 10 ** max(0, len(str(count)) - 2)
+def round_up(count: int, digits: int = 2) -> int:
+    """Round a count up to a few leading digits, since it is an estimate."""
+    step = 10 ** max(0, len(str(count)) - digits)
     return math.ceil(count / step) * step
 
 

@@ -1,149 +1,47 @@
 """Planning: how many rows a promise needs, and how likely a model of a given quality is to pass.
 
-Shares (accuracy, precision, recall, specificity, and F1 through its overlap) are exact: every
-outcome of the binomial is run through the gate's own rule. All other metrics are approximated by a
-normal distribution on the metric's scale; ``approximate`` says so.
+Shares (accuracy, precision, recall, specificity, and F1 through its overlap) are counted exactly (`shares`). Other
+figures are rehearsed: the gate's own bound judges seeded draws from a population that has the true value (`rehearsal`).
+Where none can be supposed, a normal distribution on the metric's scale stands in. ``method`` says which.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from evaluations.engine.bootstrap import Floats
-from evaluations.engine.gates import shared_confidence, support_floor
-from evaluations.engine.intervals import SPARSE, normal_quantile
+from evaluations.engine.gates import round_up, shared_confidence, support_floor
+from evaluations.engine.intervals import normal_quantile, student_quantile
 from evaluations.engine.metrics import REGISTRY, Metric
 from evaluations.engine.protocols import Gate, Protocol
-from evaluations.engine.scored import ScoreMethod
+from evaluations.engine.rehearsal import Rehearsal, can_rehearse, draws_of, pass_chance
+from evaluations.engine.scored import MacroRocArea, ScoreMethod
+from evaluations.engine.shares import DEFAULT_POWER, MOST_ROWS, share_pass_chance, share_rows_needed
+from evaluations.engine.supposed import class_scores, distance_with, even_table
 from evaluations.engine.tabled import Proportion, TableMethod
 
-Whole = NDArray[np.int64]
-MOST_ROWS = 10_000_000
-DEFAULT_POWER = 0.8
 _CURVE_POINTS = 41
-_TEETH = 600
-_ROUNDING = 1e-9  # keeps a count that is whole but for rounding from being raised by one
+_REHEARSED_POINTS = 11  # of them; the others lie on the line between, as normal quantiles
+_CURVE_DRAWS = 1000
+_CORRECTIONS = 12  # of the rows needed at most, each by a rehearsal with as many
+_APART = 0.2  # logarithms of rows: from here on the rise between two rehearsals can be told
+_ALIKE = 4  # rehearsals with about as many rows are enough
+_PILOT = 1000.0  # rows: any number, as spread falls with their root
+_SURE = 8.0  # normal quantile of a chance that no draw contradicted
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What the rows look like, as far as planning needs it.
 
-    ``shares`` are the classes' shares, the positive class last in a binary task. ``spread`` is the
-    standard deviation of one row's loss, if development rows have shown it.
+    ``shares`` are the classes' shares, the positive class last in a binary task.
     """
 
     shares: tuple[float, ...] = (0.5, 0.5)
-    spread: float | None = None
-
-
-def least_hits(rows: Whole, threshold: float, confidence: float, rule: str = "gate") -> Whole:
-    """Count the hits among ``rows`` from which the lower bound reaches the threshold.
-
-    Parameters
-    ----------
-    rows : ndarray of int
-        Rows in the denominator, any shape.
-    threshold, confidence : float
-        The promise, "at least", and its one-sided confidence.
-    rule : str
-        "gate" (what a gate does), "wilson" or "clopper-pearson".
-
-    Returns
-    -------
-    ndarray of int
-        rows + 1 where not even a perfect score passes.
-    """
-    score = rows * threshold + normal_quantile(confidence) * np.sqrt(rows * threshold * (1 - threshold))
-    by_wilson = np.minimum(np.ceil(score - _ROUNDING), rows + 1).astype(np.int64)
-    if rule == "wilson":
-        return by_wilson
-    exact = most_under(confidence, rows, threshold) + 1
-    if rule == "clopper-pearson":
-        return exact
-    sparse = int(SPARSE)
-    moved = np.maximum(by_wilson, sparse)
-    by_wilson = np.where(rows - moved >= sparse, moved, rows + 1)
-    exact = np.where(np.minimum(exact, rows - exact) < sparse, exact, rows + 1)
-    return np.minimum(by_wilson, exact)
-
-
-def most_under(confidence: float, rows: Whole, share: float) -> Whole:
-    """Count the hits that a share reaches or stays under with at least the given confidence.
-
-    The binomial's quantile; by hand, as ``scipy.stats`` alone would weigh more than all else that pages load.
-    """
-    guess = np.ceil(special.bdtrik(confidence, rows, share))
-    below = np.maximum(guess - 1, 0)
-    enough = special.bdtr(below, rows, share) >= confidence
-    return np.where(enough, below, guess).astype(np.int64)
-
-
-def share_pass_chance(
-    rows: Whole, threshold: float, true_share: float | Floats, confidence: float, rule: str = "gate"
-) -> Floats:
-    """Give the exact chance that a share's lower bound reaches the threshold.
-
-    Parameters
-    ----------
-    rows : ndarray of int
-        Rows in the denominator.
-    threshold : float
-        The promise, "at least".
-    true_share : float or ndarray
-        True values to plan for, in [0, 1]; broadcast with ``rows``.
-    confidence : float
-        One-sided confidence.
-    rule : str
-        As in `least_hits`.
-    """
-    rows = np.asarray(rows, dtype=np.int64)
-    hits = least_hits(rows, threshold, confidence, rule)
-    return np.where(hits > 0, special.bdtrc(np.maximum(hits - 1, 0), rows, true_share), 1.0)
-
-
-def share_point_chance(rows: int, threshold: float, true_share: float) -> float:
-    """Give the chance that the plain share reaches the threshold: the rule not to use."""
-    hits = math.ceil(threshold * rows - 1e-9)
-    return float(special.bdtrc(hits - 1, rows, true_share)) if hits > 0 else 1.0
-
-
-def share_rows_needed(
-    threshold: float,
-    true_share: float,
-    confidence: float = 0.95,
-    power: float = DEFAULT_POWER,
-    rule: str = "gate",
-) -> int | None:
-    """Count the rows from which a share passes with the wished chance, exactly.
-
-    The chance saws up and down with n; from this n on it stays above the wished power.
-
-    Returns
-    -------
-    int or None
-        None if more than ten million rows would be needed, or the truth does not keep the promise.
-    """
-    if true_share <= threshold:
-        return None
-    low, high = 1, 64
-    while high <= MOST_ROWS:
-        rows = np.unique(np.linspace(low, high, _TEETH).astype(np.int64))
-        chances = share_pass_chance(rows, threshold, true_share, confidence, rule)
-        short = np.flatnonzero(chances < power)
-        if not len(short):
-            return low
-        if short[-1] < len(rows) * 0.6:  # all of the rest is enough: the last tooth is inside
-            last = int(rows[short[-1]])
-            fine = np.arange(last, int(last * 1.15) + 40)  # the last tooth, tooth by tooth
-            chances = share_pass_chance(fine, threshold, true_share, confidence, rule)
-            return int(fine[np.flatnonzero(chances < power)[-1]]) + 1
-        low, high = max(1, int(rows[short[-1]] * 0.8)), high * 2
-    return None
 
 
 # Any metric ------------------------------------------------------------------------------------
@@ -155,13 +53,38 @@ class Plan:
 
     metric: Metric
     gate: Gate
+    task: str
     confidence: float
     shape: Shape
+    quantile: float = 0.5
 
     @property
     def is_exact(self) -> bool:
         """Say that every outcome can be counted."""
         return isinstance(self.metric.method, Proportion)
+
+    @property
+    def draws(self) -> int:
+        """Count the draws of a rehearsal; 0 where nothing is drawn."""
+        if self.is_exact or not can_rehearse(self.metric.name, self.task, len(self.shape.shares)):
+            return 0
+        return draws_of(self.metric.name, self.shape.shares)
+
+    @property
+    def method(self) -> str:
+        """Say in one sentence how the chance was found and what was supposed."""
+        if self.is_exact:
+            return "Counted exactly over every outcome, with the rows that the figure rests on taken as known."
+        if not self.draws:
+            return "From a normal approximation: take it as a rough guide."
+        supposed = {
+            "probabilities": "a model whose scores are normal in each class and whose probabilities are calibrated",
+            "labels": "errors spread evenly over the classes",
+            "values": "misses that are normal",
+        }[self.metric.needs]
+        if self.metric.name == "ece":
+            supposed = "a model that misstates every probability by the same amount"
+        return f"Simulated {self.draws:,} times with this promise’s own rule, supposing {supposed}."
 
     def support(self, rows: int, true_value: float) -> int:
         """Count how many of ``rows`` the metric will rest on."""
@@ -186,8 +109,33 @@ class Plan:
     def chance(self, rows: int, true_values: Floats) -> Floats:
         """Give the chance to pass at each true value, with that many rows in all."""
         truth = np.atleast_1d(np.asarray(true_values, dtype=np.float64))
-        each = self._exact if self.is_exact else self._normal
+        each = self._exact if self.is_exact else self._rehearsed
         return np.array([each(rows, float(value)) for value in truth])
+
+    def curve(self, rows: int, true_values: Floats) -> Floats:
+        """Give the chance along many true values: rehearsed at some, read off between them."""
+        if self.is_exact or len(true_values) <= _REHEARSED_POINTS:
+            return self.chance(rows, true_values)
+        at = np.unique(np.linspace(0, len(true_values) - 1, _REHEARSED_POINTS).round().astype(np.intp))
+        draws = min(_CURVE_DRAWS, self.draws) or None
+        found = np.array([self._rehearsed(rows, float(true_values[i]), draws) for i in at])
+        on_line = np.clip(special.ndtri(found), -_SURE, _SURE)
+        return np.asarray(special.ndtr(np.interp(np.arange(len(true_values)), at, on_line)))
+
+    def _rehearsed(self, rows: int, value: float, draws: int | None = None) -> float:
+        """Let the gate judge draws; fall back on the normal approximation where nothing can be supposed."""
+        low, high = self.metric.limits
+        if not self.draws or not low < value < high:
+            return self._normal(rows, value)
+        if self.support(rows, value) < max(1, self.gate.minimum_support or 1, self.floor):
+            return 0.0
+        at_least = self.gate.direction == "at_least"
+        case = Rehearsal(
+            self.metric.name, self.task, self.gate.threshold, at_least, self.confidence, rows, value,
+            self.shape.shares, self.quantile, draws or self.draws,
+        )  # fmt: skip
+        found = pass_chance(case)
+        return self._normal(rows, value) if found is None else found
 
     def _exact(self, rows: int, value: float) -> float:
         """Run every outcome through the gate's rule; "at most" counts misses instead of hits."""
@@ -220,7 +168,8 @@ class Plan:
         if self.gate.direction == "at_most":
             gap = -gap
         error = spread_of_estimate(self.metric, value, rows, self.shape) * slope(value)
-        return float(special.ndtr(gap / error - normal_quantile(self.confidence)))
+        few = support if isinstance(self.metric.method, ScoreMethod | MacroRocArea) else rows
+        return float(special.ndtr(gap / error - student_quantile(self.confidence, max(1, few - 1))))
 
     @property
     def floor(self) -> int:
@@ -233,17 +182,44 @@ class Plan:
             return None
         if self.is_exact:
             return self._exact_rows_needed(true_value, power)
+        rows = self._normal_rows_needed(true_value, power)
+        return rows if rows is None or not self.draws else self._rehearsed_rows_needed(true_value, power, rows)
+
+    def _normal_rows_needed(self, true_value: float, power: float) -> int | None:
+        """Halve until the normal approximation just reaches the power."""
         high = 1
-        while self.chance(high, np.array(true_value))[0] < power:
+        while self._normal(high, true_value) < power:
             high *= 2
             if high > MOST_ROWS:
                 return None
         low = high // 2
         while high - low > 1:
             middle = (low + high) // 2
-            enough = self.chance(middle, np.array(true_value))[0] >= power
-            low, high = (low, middle) if enough else (middle, high)
+            low, high = (low, middle) if self._normal(middle, true_value) >= power else (middle, high)
         return high
+
+    def _rehearsed_rows_needed(self, true_value: float, power: float, rows: int) -> int | None:
+        """Correct the number: the normal quantile of the chance rises with about the root of the rows.
+
+        What rehearsals with about as many rows say is averaged, since one of them alone wobbles.
+        """
+        reach = normal_quantile(self.confidence)
+        goal = math.log(normal_quantile(power) + reach)
+        least = self.rows_floor()
+        seen: list[tuple[float, float]] = []
+        rise = 0.5
+        for _ in range(_CORRECTIONS):
+            quantile = float(np.clip(special.ndtri(self._rehearsed(rows, true_value)), 0.2 - reach, 3.0))
+            seen.append((math.log(rows), math.log(quantile + reach)))
+            if len(seen) > 1 and abs(run := seen[-1][0] - seen[-2][0]) > _APART:
+                rise = min(max((seen[-1][1] - seen[-2][1]) / run, 0.4), 1.5)
+            near = [x + (goal - y) / rise for x, y in seen if abs(x - seen[-1][0]) <= _APART]
+            before, rows = rows, max(math.ceil(math.exp(sum(near) / len(near))), least)
+            if rows > MOST_ROWS:
+                return None
+            if len(near) >= _ALIKE or rows == before:
+                break
+        return round_up(rows, 3)
 
     def _exact_rows_needed(self, true_value: float, power: float) -> int | None:
         """Scale the rows of the denominator up to rows in all."""
@@ -284,11 +260,13 @@ def _scale(
 def spread_of_estimate(found: Metric, value: float, rows: int, shape: Shape) -> float:
     """Approximate the standard error of a metric at a true value.
 
-    ROC AUC by Bamber's variance for normal scores; average precision by Boyd, Eng and Page (2013); figures of
-    the confusion table by the delta method on errors spread evenly; means from ``shape.spread``, or
-    else from the spread that normal misses would have.
+    ROC AUC by Bamber's variance for normal scores, its mean over classes by the influence of drawn rows; average
+    precision by Boyd, Eng and Page (2013); figures of the confusion table by the delta method on errors spread evenly;
+    means from the spread that normal misses would have.
     """
-    if found.name in {"roc_auc", "macro_roc_auc"}:
+    if found.name == "macro_roc_auc":
+        return macro_area_spread(value, shape.shares) / math.sqrt(rows)
+    if found.name == "roc_auc":
         few = rows * min(shape.shares)
         return area_spread(value, few, max(1.0, rows - few))
     if found.name == "average_precision":
@@ -297,9 +275,17 @@ def spread_of_estimate(found: Metric, value: float, rows: int, shape: Shape) -> 
         return _table_spread(found.method, value, shape) / math.sqrt(rows)
     if found.name == "r2":
         return 2 * math.sqrt(max(value, 0.0) + 0.05) * (1 - value) / math.sqrt(rows)
-    usual = {"mae": 0.7555, "rmse": math.sqrt(0.5), "pinball": 0.7555}.get(found.name, 1.0)
-    spread = shape.spread if shape.spread is not None else usual * value
-    return spread / math.sqrt(rows)
+    usual = {"mae": 0.7555, "rmse": math.sqrt(0.5), "pinball": 0.7555, "mape": 0.7555}.get(found.name, 1.0)
+    return usual * value / math.sqrt(rows)
+
+
+@lru_cache(maxsize=512)
+def macro_area_spread(value: float, shares: tuple[float, ...]) -> float:
+    """Draw rows of a calibrated model with that mean of areas, and give the spread of one row's influence."""
+    distance = distance_with("macro_roc_auc", value, shares)
+    if distance is None:
+        return area_spread(value, _PILOT * min(shares), _PILOT * (1 - min(shares))) * math.sqrt(_PILOT)
+    return float(MacroRocArea().influence(class_scores(distance, shares)).std())
 
 
 def area_spread(area: float, positives: float, negatives: float) -> float:
@@ -314,22 +300,14 @@ def area_spread(area: float, positives: float, negatives: float) -> float:
     return math.sqrt(max(spread, 1e-12) / (positives * negatives))
 
 
-def _even_table(right: float, shares: tuple[float, ...]) -> Floats:
-    """Build the table of shares in which every class is right with the same chance."""
-    size = len(shares)
-    table = np.full((size, size), (1 - right) / (size - 1)) * np.asarray(shares)[:, None]
-    np.fill_diagonal(table, right * np.asarray(shares))
-    return table
-
-
 def _table_spread(method: TableMethod, value: float, shape: Shape) -> float:
     """Find the even table with that value, and its spread per row by the delta method."""
     low, high = 1 / len(shape.shares), 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        reached = float(method.statistic(_even_table(middle, shape.shares)[None])[0]) >= value
+        reached = float(method.statistic(even_table(middle, shape.shares)[None])[0]) >= value
         low, high = (low, middle) if reached else (middle, high)
-    table = _even_table(min(high, 1 - 1e-6), shape.shares)
+    table = even_table(min(high, 1 - 1e-6), shape.shares)
     step = 1e-7
     slopes = np.zeros(table.size)
     for cell in range(table.size):
@@ -360,24 +338,25 @@ class Feasibility:
     chance: float | None
     curve: tuple[tuple[float, float], ...]
     approximate: bool
+    method: str
     refusal: str | None
     warning: str | None
 
 
-def plan(gate: Gate, task: str, looks: int, shape: Shape) -> Plan:
+def plan(gate: Gate, task: str, looks: int, shape: Shape, quantile: float = 0.5) -> Plan:
     """Put a gate and what is known of the rows together."""
     found = REGISTRY[gate.metric]
     if task not in found.tasks:
         message = f"{gate.metric} does not judge a {task} task"
         raise ValueError(message)
-    return Plan(found, gate, shared_confidence(gate.confidence, looks), shape)
+    return Plan(found, gate, task, shared_confidence(gate.confidence, looks), shape, quantile)
 
 
 def assess(gate: Gate, protocol: Protocol, rows: int, shape: Shape) -> Feasibility:
     """Say whether that many acceptance rows (of the gate's slice) can decide a gate."""
-    made = plan(gate, protocol.judged_as, protocol.looks, shape)
+    made = plan(gate, protocol.judged_as, protocol.looks, shape, protocol.quantile)
     values = curve_values(gate, made.metric)
-    chances = made.chance(rows, values)
+    chances = made.curve(rows, values)
     curve = tuple((float(x), float(y)) for x, y in zip(values, chances, strict=True))
     floor = made.rows_floor()
     needed = chance = warning = refusal = None
@@ -390,13 +369,17 @@ def assess(gate: Gate, protocol: Protocol, rows: int, shape: Shape) -> Feasibili
             f"Set at least {floor:,} rows aside, or lower the promise."
         )
     elif chance is not None and chance < DEFAULT_POWER:
+        about = "" if made.is_exact else "About "
         want = (
-            f"{needed:,} rows would give 80 %."
+            f"{about}{needed:,} rows would give 80 %."
             if needed is not None
             else "No number of rows helps: the value expected does not exceed the promise."
         )
-        warning = f"A model whose true value is {gate.expected:g} passes with a chance of {chance:.0%}. {want}"
-    return Feasibility(gate, rows, floor, needed, chance, curve, not made.is_exact, refusal, warning)
+        warning = f"A model whose true value is {gate.expected:g} passes with a chance of {chance * 100:.0f} %. {want}"
+    words = made.method
+    if protocol.group_column or protocol.split.method == "grouped":
+        words += " Rows that belong together were counted as independent; more will be needed."
+    return Feasibility(gate, rows, floor, needed, chance, curve, not made.is_exact, words, refusal, warning)
 
 
 def curve_values(gate: Gate, found: Metric) -> Floats:

@@ -170,6 +170,7 @@ def _as_dict(gate: Gate, found: "Feasibility") -> dict[str, Any]:
         "chance": found.chance,
         "curve": [list(point) for point in found.curve],
         "approximate": found.approximate,
+        "method": found.method,
         "problem": found.refusal or "",
         "warning": found.warning or "",
     }

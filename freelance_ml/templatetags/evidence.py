@@ -118,7 +118,7 @@ def power_chart(gate: Mapping[str, Any], key: str) -> SafeString:
         x_domain=(rows[0]["value"], rows[-1]["value"]),
         threshold=USUAL_CHANCE,
         text=f"Chance to pass by the true {label}; the promise is {gate['threshold']:g}. {title}.",
-        note="Approximate." if gate["approximate"] else "",
+        note=gate.get("method", "Approximate." if gate["approximate"] else ""),
     )
     return chart(replace(drawn, rows=_few_chances(rows)), key=key)
 
