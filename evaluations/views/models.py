@@ -1,5 +1,7 @@
 """Pages of training and of what it leaves: models with their scores, importance and card."""
 
+import math
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -71,17 +73,26 @@ def model_page(request: ActorRequest, trained_model_id: UUID) -> HttpResponse:
     protocol = model.run.protocol
     runs = list(model.runs.select_related("look").order_by("-created_at"))
     number = next_look(protocol) if may_look(protocol) else 0
+    place = partial(_place, higher=bool(model.run.result.get("higher")))
     context = {
         "model": model,
         "protocol": protocol,
         "gates": standing(protocol, model.scores.get("measures", [])),
-        "rivals": list(model.run.models.all()),
+        "rivals": sorted(model.run.models.all(), key=place),
         "training": model.run,
         "runs": runs,
         "step": of_model(protocol, model=model, runs=runs, number=number),
         "crumbs": crumbs_of(protocol, inside=True),
     }
     return render_page(request, "evaluations/model_page.html", context)
+
+
+def _place(rival: TrainedModel, *, higher: bool) -> float:
+    """Place a model among its rivals, the best first; one without a score comes last."""
+    score = rival.scores.get("score")
+    if score is None:
+        return math.inf
+    return -score if higher else score
 
 
 @require_GET

@@ -248,7 +248,7 @@ def _ready_context(request: ActorRequest, version: DatasetVersion, target_form: 
     """Say what a version that has been read holds."""
     words = search_words(request)
     names = column_names(version)
-    used_by = version.protocols.select_related("milestone").first()
+    used_by = version.protocols.select_related("milestone").order_by("-pk").first()  # the newest
     page = page_of(request, columns_of(version, text=words), COLUMNS_PER_PAGE)
     page.object_list = [sketch(column) for column in page.object_list]
     found = _findings_context(request, version)

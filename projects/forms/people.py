@@ -69,7 +69,7 @@ class SetUpForm(NewAccountForm):
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     currency = forms.ChoiceField(choices=CHOICES, initial="EUR")
-    time_zone = forms.ChoiceField(choices=zones, initial="UTC")
+    time_zone = forms.ChoiceField(choices=zones, initial="UTC", widget=forms.Select(attrs={"data-own-zone": ""}))
 
     field_order = ["name", "email", "password", "workspace_name", "currency", "time_zone"]
 

@@ -211,6 +211,12 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
 
+// --- the first run knows where the person is --------------------------------------------------------------
+document.querySelectorAll("select[data-own-zone]").forEach((choice) => {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (choice.value === "UTC" && [...choice.options].some((option) => option.value === own)) choice.value = own;
+});
+
 // --- on a phone, what comes last on a page is folded at first ------------------------------------
 htmx.onLoad((root) => {
   if (!matchMedia("(width < 40rem)").matches) return;
