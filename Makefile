@@ -19,6 +19,8 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON := $(VENV)/bin/python
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
+# Every part, job and test starts processes of its own, which would all compile the same modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A space for the tests of browsers, faults and so on to narrow down: make test TESTS=tests/billing
 TESTS ?=

@@ -26,6 +26,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 HERE = Path(__file__).parent
 AXE = project.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 
 
 def browser_path():
@@ -130,7 +131,18 @@ class Person:
     def violations(self):
         """Return what axe finds on the page as it stands."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        return self._ask_axe(RULES)
+
+    def violations_by_day_and_night(self):
+        """Return what axe finds on the page in light, and in dark what depends on colours."""
+        found = self.violations()
+        self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # no colour half-way
+        found += [("dark", *fault) for fault in self._ask_axe({"type": "rule", "values": COLOUR_RULES})]
+        self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        return found
+
+    def _ask_axe(self, rules):
+        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
         return [(fault["id"], [node["target"] for node in fault["nodes"]][:4]) for fault in found["violations"]]
 
     def sideways(self):
