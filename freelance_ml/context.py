@@ -55,18 +55,18 @@ def menu(request: HttpRequest) -> list[dict[str, object]]:
     name = (match.url_name or "") if match else ""
     return [
         {"label": entry.label, "url": url, "icon": entry.icon, "current": name.startswith(entry.nouns)}
-        for entry, url in _lines()
+        for entry, url in lines()
     ]
 
 
 @cache
-def _lines() -> list[tuple[MenuEntry, str]]:
+def lines() -> list[tuple[MenuEntry, str]]:
     """Find the addresses of the menu; they are the same in every request."""
-    lines = []
+    found = []
     for entry in MENU:
         with suppress(NoReverseMatch):
-            lines.append((entry, reverse(entry.address)))
-    return lines
+            found.append((entry, reverse(entry.address)))
+    return found
 
 
 def shell(request: HttpRequest) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Filters, search and order that live in the address of a list."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 PER_PAGE = 25
+FIRST = PER_PAGE + 1
 LONGEST_SEARCH = 80
 
 
@@ -55,19 +56,34 @@ def search_words(request: HttpRequest) -> str:
     return request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
 
 
-def sorted_rows(request: HttpRequest, rows: QuerySet, orders: Mapping[str, tuple[Any, ...]]) -> QuerySet:
-    """Bring rows into the order that the address names; the first order is the usual one."""
+def order_of(request: HttpRequest, orders: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the order that the address names; the first order is the usual one."""
     wished = request.GET.get("sort", "")
-    return rows.order_by(*(orders[wished] if wished in orders else next(iter(orders.values()))))
+    return orders[wished] if wished in orders else next(iter(orders.values()))
 
 
-def page_of(request: HttpRequest, rows: Any, size: int = PER_PAGE) -> Page:
+def sorted_rows(request: HttpRequest, rows: QuerySet, orders: Mapping[str, tuple[str, ...]]) -> QuerySet:
+    """Bring rows into the order that the address names."""
+    return rows.order_by(*order_of(request, orders))
+
+
+def page_of(
+    request: HttpRequest,
+    rows: Any,
+    size: int = PER_PAGE,
+    *,
+    first: Callable[[], list[Any]] | None = None,
+) -> Page:
     """Return the page that the address names, the nearest one if there is no such page.
 
-    One row more than fits says whether the first page is all: only a longer list is counted.
+    One row more than fits says whether the first page is all: only a longer list is counted. Where ``first`` reads
+    these with a prepared query, ``rows`` may be what builds them, and is asked only when they do not suffice.
     """
     wished = request.GET.get("page", "1")
+    if wished == "1" and first is not None and len(found := first()) <= size:
+        return Page(found, 1, Paginator(found, size))
+    rows = rows() if callable(rows) else rows
     if wished != "1":
         return Paginator(rows, size).get_page(wished)
-    first = list(rows[: size + 1])
-    return Page(first[:size], 1, Paginator(first if len(first) <= size else rows, size))
+    found = list(rows[: size + 1])
+    return Page(found[:size], 1, Paginator(found if len(found) <= size else rows, size))

@@ -4,6 +4,7 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 
 from projects.access import Actor
 from projects.models import Client, Milestone
+from projects.prepared import Prepared
 
 OPEN_WORK = Q(engagements__status__in=["draft", "active", "on_hold"])
 
@@ -18,6 +19,12 @@ def clients_of(actor: Actor | None, *, text: str = "", archived: bool = False) -
         open_engagements=Count("engagements", filter=OPEN_WORK, distinct=True),
         next_due=Min("engagements__milestones__due_on", filter=open_milestone),
     )
+
+
+@Prepared
+def first_clients(actor: Actor, *, archived: bool, order: tuple[str, ...], limit: int) -> QuerySet[Client]:
+    """List the first of all clients."""
+    return clients_of(actor, archived=archived).order_by(*order)[:limit]
 
 
 def owed_by(client: Client) -> list[dict[str, object]]:

@@ -35,9 +35,21 @@ def engagements_of(actor: Actor | None, *, text: str = "", status: str = "") -> 
     )
 
 
-def engagements_by_status(actor: Actor | None) -> dict[str, int]:
+@Prepared
+def first_engagements(actor: Actor, *, status: str, order: tuple[str, ...], limit: int) -> QuerySet[Engagement]:
+    """List the first of all engagements."""
+    return engagements_of(actor, status=status).order_by(*order)[:limit]
+
+
+def engagements_by_status(actor: Actor) -> dict[str, int]:
     """Count the actor's engagements in every status that has any."""
-    return dict(Engagement.objects.visible_to(actor).order_by().values_list("status").annotate(Count("pk")))
+    return dict(_counts(actor))
+
+
+@Prepared
+def _counts(actor: Actor) -> QuerySet[Any, tuple[str, int]]:
+    counts: QuerySet[Any, Any] = Engagement.objects.visible_to(actor).order_by().values_list("status")
+    return counts.annotate(Count("pk"))
 
 
 @Prepared

@@ -3,14 +3,20 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Min, QuerySet
 
 from projects.access import Actor
 from projects.jobs import title_of
 from projects.models.jobs import Job, JobLogLine, Schedule
+from projects.prepared import Prepared
 
 LOG_TAIL = 200
+SHOWN = (
+    *("kind", "title", "state", "started_at", "finished_at", "cancel_requested_at", "error_message"),
+    *("phase", "phase_started_at", "progress_at", "progress_done", "progress_total"),
+)
 
 
 def jobs_of(
@@ -52,10 +58,27 @@ def log_of(job: Job, *, after: int = 0, limit: int = LOG_TAIL) -> list[JobLogLin
     return list(reversed(lines.order_by("-number")[:limit]))
 
 
-def tally_of(actor: Actor | None) -> Counter[tuple[str, str]]:
+def tally_of(actor: Actor) -> Counter[tuple[str, str]]:
     """Count the actor's jobs by state and kind."""
-    found = Job.objects.visible_to(actor).order_by().values_list("state", "kind").annotate(Count("pk"))
-    return Counter({(state, kind): count for state, kind, count in found})
+    return Counter({(state, kind): count for state, kind, count in _tally(actor)})
+
+
+@Prepared
+def _tally(actor: Actor) -> QuerySet[Any, tuple[str, str, int]]:
+    counts: QuerySet[Any, Any] = Job.objects.visible_to(actor).order_by().values_list("state", "kind")
+    return counts.annotate(Count("pk"))
+
+
+def listed_jobs(actor: Actor, *, state: str = "", kind: str = "", text: str = "") -> QuerySet[Job]:
+    """List jobs without the parts of others, with what a list shows of each."""
+    jobs = jobs_of(actor, state=state, kind=kind, text=text).filter(parent=None)
+    return jobs.select_related(None).only(*SHOWN)
+
+
+@Prepared
+def first_jobs(actor: Actor, *, state: str, kind: str, limit: int) -> QuerySet[Job]:
+    """List the first of all jobs."""
+    return listed_jobs(actor, state=state, kind=kind)[:limit]
 
 
 def counts_by_state(tally: Counter[tuple[str, str]]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Pages of clients and their contacts."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from projects.filters import chips, chosen, page_of, search_words, sorted_rows
+from projects.filters import FIRST, chips, chosen, order_of, page_of, search_words
 from projects.forms.clients import ClientForm, ContactForm
 from projects.models import Client, Contact
 from projects.parts import parts_for
 from projects.queries.activity import activity_of
-from projects.queries.clients import clients_of, owed_by
+from projects.queries.clients import clients_of, first_clients, owed_by
 from projects.queries.engagements import engagements_of
 from projects.services import clients
 from projects.services.clients import ClientNameTakenError
@@ -34,9 +35,11 @@ def client_list(request: ActorRequest) -> HttpResponse:
     """List the workspace's clients; htmx gets the table alone."""
     archived = chosen(request, "show", ["archived"]) == "archived"
     words = search_words(request)
-    rows = sorted_rows(request, clients_of(request.actor, text=words, archived=archived), ORDERS)
+    order = order_of(request, ORDERS)
+    first = partial(first_clients, request.actor, archived=archived, order=order, limit=FIRST)
+    rows = partial(clients_of, request.actor, text=words, archived=archived)
     context = {
-        "page": page_of(request, rows),
+        "page": page_of(request, lambda: rows().order_by(*order), first=None if words else first),
         "words": words,
         "archived": archived,
         "chips": chips(request, "show", [("archived", "Archived")], everything="Current"),

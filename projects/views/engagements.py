@@ -1,6 +1,7 @@
 """Pages of engagements."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from projects.errors import DomainError
-from projects.filters import chips, chosen, page_of, search_words, sorted_rows
+from projects.filters import FIRST, chips, chosen, order_of, page_of, search_words
 from projects.forms.engagements import EngagementForm
 from projects.models import Client, Engagement, Milestone
 from projects.parts import parts_for
@@ -23,6 +24,7 @@ from projects.queries.engagements import (
     engagement_by_id,
     engagements_by_status,
     engagements_of,
+    first_engagements,
     know_papers,
     need_of,
 )
@@ -56,10 +58,12 @@ STEPS: dict[str, tuple[tuple[str, str], ...]] = {
 def engagement_list(request: ActorRequest) -> HttpResponse:
     """List the workspace's engagements; htmx gets the table alone."""
     status, words = chosen(request, "status", Engagement.Status.values), search_words(request)
-    rows = sorted_rows(request, engagements_of(request.actor, text=words, status=status), ORDERS)
+    order = order_of(request, ORDERS)
+    first = partial(first_engagements, request.actor, status=status, order=order, limit=FIRST)
+    rows = partial(engagements_of, request.actor, text=words, status=status)
     counts = engagements_by_status(request.actor)
     context = {
-        "page": page_of(request, rows),
+        "page": page_of(request, lambda: rows().order_by(*order), first=None if words else first),
         "words": words,
         "status": status,
         "chips": chips(request, "status", Engagement.Status.choices, counts, everything="Current"),

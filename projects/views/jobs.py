@@ -1,5 +1,6 @@
 """Pages of jobs: what is running, what went wrong."""
 
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,10 +11,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from projects import dispatch
 from projects.errors import DomainError
-from projects.filters import chips, chosen, page_of, search_words
+from projects.filters import FIRST, chips, chosen, page_of, search_words
 from projects.jobs import page_of as page_of_job
 from projects.models import Job
-from projects.queries.jobs import counts_by_state, jobs_of, kind_choices, log_of, parts_of, tally_of
+from projects.queries.jobs import counts_by_state, first_jobs, kind_choices, listed_jobs, log_of, parts_of, tally_of
 from projects.web import ActorRequest, member, render_page, writer
 
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
@@ -31,11 +32,11 @@ def job_list(request: ActorRequest) -> HttpResponse:
     words = search_words(request)
     counts = counts_by_state(tally)
     counts["open"] = sum(counts[name] for name in Job.OPEN)
-    rows = jobs_of(request.actor, state=state, kind=kind, text=words).filter(parent=None)
-    rows = rows.defer("arguments", "versions", "result")
+    first = partial(first_jobs, request.actor, state=state, kind=kind, limit=FIRST)
+    rows = partial(listed_jobs, request.actor, state=state, kind=kind, text=words)
     runs = bool(counts["open"])
     context = {
-        "page": page_of(request, rows),
+        "page": page_of(request, rows, first=None if words else first),
         "words": words,
         "filtered": bool(state or kind or words),
         "runs": runs,
