@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from projects.access import Actor
+from projects.filters import search_words
 from projects.models import Client, Engagement, Job, Milestone
 from projects.palette import Entry, find, register_actions, register_source
 from projects.web import ActorRequest, member
@@ -17,9 +18,9 @@ from projects.web import ActorRequest, member
 @member
 def palette(request: ActorRequest) -> HttpResponse:
     """Show what the words find."""
-    words = request.GET.get("q", "")[:80]
+    words = search_words(request)[:80]
     groups = find(request.actor, words)
-    return render(request, "components/palette_results.html", {"groups": groups, "words": words.strip()})
+    return render(request, "components/palette_results.html", {"groups": groups, "words": words})
 
 
 def _clients(actor: Actor, words: str, limit: int) -> Iterable[Entry]:
