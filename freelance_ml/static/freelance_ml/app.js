@@ -211,6 +211,9 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
 
+// A form that came back puts the cursor where the first mistake is.
+document.querySelector("main [aria-invalid=true]")?.focus();
+
 // --- the first run knows where the person is --------------------------------------------------------------
 document.querySelectorAll("select[data-own-zone]").forEach((choice) => {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
