@@ -44,6 +44,17 @@ def test_compose_sets_only_variables_that_are_read(compose):
             assert set(service["environment"]) <= set(env.VARIABLES) | OTHERS
 
 
+def test_compose_tells_the_application_its_own_port_and_proxy_whatever_env_says(compose):
+    gateway = compose["networks"]["default"]["ipam"]["config"][0]["gateway"]
+    for service in compose["services"].values():
+        if "build" in service:
+            assert service["env_file"] == ".env"
+            assert (service["environment"]["PORT"], service["environment"]["LISTEN_ON"]) == ("8000", "0.0.0.0")  # noqa: S104  # in the container
+            assert service["environment"]["TRUSTED_PROXIES"] == f"${{TRUSTED_PROXIES:-{gateway}}}"
+            assert "/tmp" in service["volumes"]  # noqa: S108  # a volume
+    assert "127.0.0.1" in compose["services"]["postgres"]["healthcheck"]["test"]
+
+
 def test_compose_gives_the_application_no_privilege(compose):
     for service in compose["services"].values():
         if "build" in service:
@@ -65,6 +76,60 @@ def test_the_image_has_every_package_of_the_application(dockerfile):
     for package in packages:
         assert f"COPY {package} ./{package}" in dockerfile
     assert "COPY templates ./templates" in dockerfile
+
+
+@pytest.fixture
+def image(tmp_path, dockerfile):
+    """The files as the last stage of the image has them: nothing else of the project is there."""
+    folder = tmp_path / "app"
+    for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile.rpartition("\nFROM ")[2], re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+            place = folder / (source if target == "./" else target)
+            place.parent.mkdir(exist_ok=True)
+            copy(ROOT / source, place)
+    (folder / "static-built").symlink_to(ROOT / "static-built")
+    return folder
+
+
+def in_image(image, *command):
+    environment = {**os.environ, "SITE_URL": "https://ml.example.com", "FREELANCE_ML_VAR": str(image.parent / "var")}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    command = [sys.executable, "-m", *command] if command[0] != "manage.py" else [sys.executable, *command]
+    return subprocess.run(command, cwd=image, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_commands_run_in_the_image(image):
+    checked = in_image(image, "manage.py", "check", "--fail-level", "WARNING")
+    assert checked.returncode == 0, checked.stderr
+    assert not (image / "node_modules").exists()
+    (image / "static-built").unlink()
+    assert "freelance_ml.E001" in in_image(image, "manage.py", "check").stderr
+
+
+WHAT_GUNICORN_SETS = """
+import runpy
+conf = runpy.run_path("gunicorn.conf.py")
+from prometheus_client import values
+print(values.ValueClass.__name__, conf["logconfig_dict"]["loggers"]["gunicorn.access"]["level"])
+conf["on_exit"](None)
+"""
+
+
+def test_the_web_server_adds_its_processes_up_and_leaves_requests_to_the_application(image, tmp_path, monkeypatch):
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (image / "look.py").write_text(WHAT_GUNICORN_SETS)
+    assert in_image(image, "look").stdout.split() == ["MmapedValue", "CRITICAL"]
+    assert not list(tmp_path.glob("freelance-ml-figures-*"))
+
+
+def test_nothing_that_may_hold_secrets_or_data_reaches_the_builder():
+    left_out = set((ROOT / ".dockerignore").read_text().split())
+    ours = {line.strip("/") for line in (ROOT / ".gitignore").read_text().split()}
+    assert {".env*", "var", "backups", ".git", ".venv", "node_modules"} <= left_out
+    assert {".env", "var", "backups"} <= ours
 
 
 def test_uv_is_the_same_everywhere(dockerfile):
