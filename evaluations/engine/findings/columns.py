@@ -56,7 +56,7 @@ def find_near_constants(table: AuditTable) -> list[Finding]:
             "near_constant_columns",
             "low",
             f"In {len(found):,} column{'s' if len(found) > 1 else ''} one value fills nearly all rows "
-            f"({list_names([f[0] for f in found])}); in '{name}' it is {n:,} of {total:,}.",
+            f"({list_names([f[0] for f in found])}); in “{name}” it is {n:,} of {total:,}.",
             "Leave them out unless the rare values matter.",
             columns=[f[0] for f in found],
             n=len(found),
@@ -86,7 +86,7 @@ def find_row_numbers(table: AuditTable) -> list[Finding]:
         make_finding(
             "row_number",
             "medium",
-            f"Column '{name}' counts the rows one by one ({table.columns[name]['min']:,} to "
+            f"Column “{name}” counts the rows one by one ({table.columns[name]['min']:,} to "
             f"{table.columns[name]['max']:,}).",
             "Leave it out; if the rows are in order of time, use it to split by time.",
             columns=[name],
@@ -116,7 +116,7 @@ def find_identifiers(table: AuditTable) -> list[Finding]:
         make_finding(
             "identifier",
             "medium",
-            f"Column '{name}' has {table.columns[name]['distinct']:,} different values in "
+            f"Column “{name}” has {table.columns[name]['distinct']:,} different values in "
             f"{table.columns[name]['n']:,} rows: it names rows and does not describe them.",
             "Leave it out as a feature; keep it to match predictions, or as the group of a grouped split.",
             columns=[name],
@@ -145,7 +145,7 @@ def find_missing(table: AuditTable) -> list[Finding]:
                     severity,
                     f"{len(listed):,} column{'s miss' if len(listed) > 1 else ' misses'} "
                     f"{'half of the values or more' if code == 'mostly_missing' else '5 % of the values or more'} "
-                    f"({list_names([n for _, n in listed])}); '{name}' misses {100 * share:.1f} %.",
+                    f"({list_names([n for _, n in listed])}); “{name}” misses {100 * share:.1f} %.",
                     advice,
                     columns=[n for _, n in listed],
                     n=table.columns[name]["missing"],
@@ -172,9 +172,9 @@ def find_mixed_types(table: AuditTable) -> list[Finding]:
             make_finding(
                 "mixed_types",
                 "medium",
-                f"Column '{name}' is text, but {100 * share:.1f} % of its values are numbers; others are "
-                f"{', '.join(repr(w[:30]) for w in odd)}.",
-                "Correct the column's type, or name these spellings as missing.",
+                f"Column “{name}” is text, but {100 * share:.1f} % of its values are numbers; others are "
+                f"{', '.join(f'“{w[:30]}”' for w in odd)}.",
+                "Correct the column’s type, or name these spellings as missing.",
                 columns=[name],
                 n=int(counts[~numeric].sum()),
             )
@@ -202,7 +202,7 @@ def find_high_cardinality(table: AuditTable) -> list[Finding]:
         make_finding(
             "high_cardinality",
             "low",
-            f"Column '{name}' has {table.columns[name]['distinct']:,} different values, "
+            f"Column “{name}” has {table.columns[name]['distinct']:,} different values, "
             f"{table.columns[name]['n'] / table.columns[name]['distinct']:.1f} rows each.",
             "Rare values are put together by the recipes; consider grouping them by meaning.",
             columns=[name],
@@ -253,12 +253,12 @@ def same_labels(words: list[str], counts: Any) -> list[list[tuple[str, int]]]:
 
 
 def _spellings(table: AuditTable, name: str, torn: list[list[tuple[str, int]]]) -> Finding:
-    shown = "; ".join(", ".join(f"{word!r} ({n:,})" for word, n in group[:3]) for group in torn[:3])
+    shown = "; ".join(", ".join(f"“{word}” ({n:,})" for word, n in group[:3]) for group in torn[:3])
     is_target = name == table.target
     return make_finding(
         "label_spellings",
         "high" if is_target else "low",
-        f"{'The classes of' if is_target else 'Values of'} '{name}' differ only by case or blanks: {shown}.",
+        f"{'The classes of' if is_target else 'Values of'} “{name}” differ only by case or blanks: {shown}.",
         "Bring them to one spelling before the protocol is frozen.",
         columns=[name],
         n=sum(n for group in torn for _, n in group[1:]),

@@ -81,7 +81,7 @@ def find_contradictions(table: AuditTable) -> list[Finding]:
             "contradicting_labels",
             "medium" if n / table.rows > 0.01 else "low",
             f"{n:,} rows ({100 * n / table.rows:.2f} %) share all their features with a row of another "
-            f"'{table.target}'; no model can get both right.",
+            f"“{table.target}”; no model can get both right.",
             "Look at the example rows: fix wrong labels, or add the column that tells them apart.",
             columns=[str(table.target)],
             n=n,
@@ -110,8 +110,8 @@ def _overlap(table: AuditTable, first: str, second: str) -> list[Finding]:
         make_finding(
             "overlap_between_parts",
             "critical" if share > 0.01 else "high",
-            f"{len(shared):,} of {total:,} rows of part '{second}' ({100 * share:.2f} %) stand in part "
-            f"'{first}' too, equal in every column; a model may remember them.",
+            f"{len(shared):,} of {total:,} rows of part “{second}” ({100 * share:.2f} %) stand in part "
+            f"“{first}” too, equal in every column; a model may remember them.",
             "Take these rows out of one part, or split by groups of equal rows.",
             n=len(shared),
             rows=shared,
@@ -192,9 +192,9 @@ def _torn_groups(table: AuditTable, first: str, second: str, rows: Any, codes: A
     return make_finding(
         "groups_in_two_parts",
         "high",
-        f"{groups:,} values of '{table.group}' have rows in both '{first}' and '{second}' "
+        f"{groups:,} values of “{table.group}” have rows in both “{first}” and “{second}” "
         f"({len(rows):,} rows); a model may know them already.",
-        f"Split by '{table.group}', so that each of its values stands on one side only.",
+        f"Split by “{table.group}”, so that each of its values stands on one side only.",
         columns=[str(table.group)],
         n=groups,
         rows=np.sort(rows),

@@ -29,7 +29,7 @@ def find_missing_target(table: AuditTable) -> list[Finding]:
         make_finding(
             "missing_target",
             "high",
-            f"{part['missing']:,} of {table.rows:,} rows have no '{table.target}'.",
+            f"{part['missing']:,} of {table.rows:,} rows have no “{table.target}”.",
             "Leave these rows out or have them labelled; they can be neither learnt from nor judged.",
             columns=[str(table.target)],
             n=part["missing"],
@@ -48,7 +48,7 @@ def find_imbalance(table: AuditTable) -> list[Finding]:
             make_finding(
                 "one_class",
                 "critical",
-                f"The target '{table.target}' has one class only; there is nothing to tell apart.",
+                f"The target “{table.target}” has one class only; there is nothing to tell apart.",
                 "Choose another target, or get rows of another class.",
                 columns=[str(table.target)],
                 n=len(names),
@@ -63,7 +63,7 @@ def find_imbalance(table: AuditTable) -> list[Finding]:
         make_finding(
             "imbalance",
             "high" if n < FEW_OF_CLASS else "low",
-            f"Class {str(names[rarest])[:40]!r} of '{table.target}' holds {n:,} rows ({100 * share:.2f} %).",
+            f"Class “{str(names[rarest])[:40]}” of “{table.target}” holds {n:,} rows ({100 * share:.2f} %).",
             "Judge by average precision or recall rather than accuracy, and split stratified.",
             columns=[str(table.target)],
             n=n,
@@ -192,7 +192,7 @@ def _perfect(table: AuditTable, name: str, value: float, n: int) -> Finding:
     return make_finding(
         "target_leak",
         "critical",
-        f"Column '{name}' alone predicts '{table.target}' with {_measure(table, value)} "
+        f"Column “{name}” alone predicts “{table.target}” with {_measure(table, value)} "
         f"(out of fold, {n:,} rows): that is too good to be true.",
         "Find out when its value is known. If only after the outcome, leave it out.",
         columns=[name],
@@ -261,7 +261,7 @@ def _identity(table: AuditTable, columns: list[str], words: str, share: float, n
     return make_finding(
         "target_identity",
         "critical",
-        f"'{table.target}' is {words} in {100 * share:.1f} % of {n:,} rows: these columns hold the answer.",
+        f"“{table.target}” is {words} in {100 * share:.1f} % of {n:,} rows: these columns hold the answer.",
         "Leave them out as features: they are parts of the target.",
         columns=columns,
         n=n,
@@ -319,7 +319,7 @@ def _suspicious(table: AuditTable, name: str, alone: float, full: float, without
     return make_finding(
         "too_good_to_be_true",
         "high",
-        f"Column '{name}' carries much of what is known about '{table.target}': alone {_measure(table, alone)}, "
+        f"Column “{name}” carries much of what is known about “{table.target}”: alone {_measure(table, alone)}, "
         f"all columns {_measure(table, full)}, all without it {_measure(table, without)} ({n:,} rows).",
         "Ask when its value is known. If only during or after the outcome, it leaks: leave it out.",
         columns=[name],
@@ -360,7 +360,7 @@ def _missing_effect(table: AuditTable, name: str, gone: Any, y: Any) -> Finding 
     return make_finding(
         "predictive_missingness",
         "medium",
-        f"Where '{name}' is missing ({len(a):,} rows of {len(y):,}), the {unit} of '{table.target}' is "
+        f"Where “{name}” is missing ({len(a):,} rows of {len(y):,}), the {unit} of “{table.target}” is "
         f"{a[:, at].mean():.3g}, elsewhere {b[:, at].mean():.3g}: being missing tells about the target.",
         "Ask why it is missing; if it is filled in after the outcome, it leaks.",
         columns=[name],

@@ -43,6 +43,6 @@ def make_finding(
 
 def list_names(names: Sequence[str], most: int = 5) -> str:
     """Put column names into words, the first few by name."""
-    shown = ", ".join(f"'{name}'" for name in names[:most])
+    shown = ", ".join(f"“{name}”" for name in names[:most])
     rest = len(names) - most
     return f"{shown} and {rest:,} more" if rest > 0 else shown
