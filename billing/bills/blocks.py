@@ -105,7 +105,10 @@ def open_blocks(
         if encoding_of(stream) not in {"utf-8", "utf-8-sig"}:
             raise IrregularError
         plan = Plan(delimiter, len(layout.header))
-        _check(stream.readline(field_size_limit()).removeprefix(BOM), plan)  # the header
+        header = stream.readline(field_size_limit())
+        if not header.endswith(b"\n"):
+            raise IrregularError
+        _check(header.removeprefix(BOM), plan)
         yield _batches(stream, plan, layout, pool), share
 
 

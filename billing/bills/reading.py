@@ -62,10 +62,9 @@ def read_by_rows(
     with ExitStack() as stack:
         text, share = stack.enter_context(open_text(path, reading.limits))
         rows = csv.reader(text, delimiter=delimiter, strict=True)
-        for _ in range(above + 1):
-            next(rows)
         skipped: Counter[str] = Counter()
         by_rows = _ByRows(layout, rows, lambda: rows.line_num, skipped)
+        by_rows.next_rows(above + 1)
         return take(Bill(layout, by_rows.batches(), share, skipped))
 
 
@@ -83,7 +82,7 @@ class _ByRows:
         done = 0
         while True:
             before = self.line()
-            raw = self._next_rows()
+            raw = self.next_rows(BATCH)
             if not raw:
                 return
             batch = self._shape(raw, before, done)
@@ -91,9 +90,10 @@ class _ByRows:
             if batch.count:
                 yield batch
 
-    def _next_rows(self) -> list[list[str]]:
+    def next_rows(self, count: int) -> list[list[str]]:
+        """Read some rows; what is broken is named by its line."""
         try:
-            return list(islice(self.rows, BATCH))
+            return list(islice(self.rows, count))
         except csv.Error as error:
             message = f"The CSV is broken here ({error}). A quote may be missing above."
             raise BillError("broken-csv", message, line=self.line()) from error

@@ -6,15 +6,20 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import Sum
 
 from billing import dispatch
 from billing.bills.amounts import from_nanos
+from billing.bills.work import run
 from billing.models import Bill, BillImport, Charge, DailySpend, MonthlySpend
 from billing.queries.bills import difference_of
 from billing.services import bills
+from billing.services.rules import Target, create_rule
 from billing.storage import BILLS
+from projects.models import Job
 from projects.quota import QuotaExceededError, used_bytes
+from projects.sandbox import Task
 from tests.factories import billing as make
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +132,23 @@ def test_a_period_that_is_closed_meanwhile_stops_the_commit_whole(actor, october
     other.refresh_from_db()
     assert (other.state, other.error_code) == ("ready", "period-closed")
     assert world() == before
+
+
+def test_lines_read_under_older_rules_are_allocated_by_those_that_hold(actor, tmp_path):
+    source = make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
+    bills.begin_commit(source=source, by=actor)
+    task = Task(
+        arguments={"constants": {"source_id": str(source.pk)}},
+        inputs={"bill": tmp_path / "bill.csv"},
+        outputs=tmp_path,
+    )
+    preview = run(task)
+    rules = preview.pop("rules")
+    rule = create_rule(name="All", conditions=[], targets=[Target()], by=actor)
+    lines = tmp_path / "lines.csv"
+    with transaction.atomic():
+        bills.finish_commit(job=Job(), source_id=source.pk, preview=preview, lines=lines, rules=rules)
+    assert (Charge.objects.get().rule, MonthlySpend.objects.get().rule) == (rule, rule)
 
 
 def test_the_same_spend_from_another_export_must_be_wanted(actor, october, tmp_path):

@@ -56,6 +56,7 @@ def test_a_bill_that_is_too_large_is_refused(bill):
         (b"\n\n , \n", "empty-bill"),
         (b"\xef\xbb\xbf", "empty-bill"),
         (b"a,b\n1,2\n", "unknown-format"),
+        ((FOCUS.replace("Tags", '"Ta"gs') + FOCUS_ROW.format(cost=1)).encode(), "broken-csv"),
         ((focus("1") + "\n" * 20_000).encode(), "broken-csv"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not-text"),
         (gzip.compress(focus("1").encode())[:-20], "broken-archive"),
@@ -99,6 +100,13 @@ def test_an_amount_beyond_the_database_is_named(bill, tmp_path):
     with pytest.raises(TaskError, match=r"9\.2 billion") as caught:
         run(task)
     assert caught.value.code == "amount-out-of-range"
+
+
+def test_a_lone_return_in_a_cell_stays_in_its_cell(bill, tmp_path):
+    text = focus("1").replace(",GPU,", ',"G\rPU",')
+    run(Task(arguments={}, inputs={"bill": bill(text.encode())}, outputs=tmp_path))
+    with (tmp_path / "lines.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["service"] for row in csv.DictReader(stream)] == ["G\rPU"]
 
 
 def test_the_job_takes_a_mapping_and_previews_without_writing(bill, tmp_path):
