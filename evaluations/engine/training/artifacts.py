@@ -46,10 +46,15 @@ def load_model(path: Path) -> Pipeline:
     UntrustedModelError
         If the file holds a type that is neither trusted by skops nor on the list.
     DamagedModelError
-        If it is no skops file.
+        If it is no skops file, or one whose parts are not what it says.
     """
     _must_be_allowed(path)
-    model = skops.load(path, trusted=sorted(ALLOWED_TYPES))
+    try:
+        model = skops.load(path, trusted=sorted(ALLOWED_TYPES))
+    except MemoryError:
+        raise
+    except Exception as error:  # arrays that are none, references in a circle
+        raise DamagedModelError from error
     if not isinstance(model, Pipeline):
         raise UntrustedModelError(types=type(model).__name__)
     return model
