@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, localcontext
 from fractions import Fraction
+from math import lcm
 from typing import TypeVar
 
 from billing.currencies import EXPONENTS
@@ -163,7 +164,7 @@ def share_out(total: Share, weights: Sequence[int | Decimal]) -> list[Share]:
     MoneyError
         If a weight is negative or a float, or no weight is above zero.
     """
-    exact = [Fraction(_exact(weight)) for weight in weights]
+    exact = [weight if type(weight) is int else Fraction(_exact(weight)) for weight in weights]
     if not exact or min(exact) < 0 or not any(exact):
         message = "Shares need at least one weight above zero and none below. Change the weights."
         raise MoneyError("bad-weights", message)
@@ -177,7 +178,7 @@ def share_out(total: Share, weights: Sequence[int | Decimal]) -> list[Share]:
     return _share_units(total, exact)
 
 
-def _share_decimal(total: Decimal, weights: list[Fraction]) -> list[Decimal]:
+def _share_decimal(total: Decimal, weights: list[int | Fraction]) -> list[Decimal]:
     """Share a decimal in units of its last digit, which every part keeps."""
     exponent = _exact(total).as_tuple().exponent
     places = min(int(exponent), 0)
@@ -186,15 +187,15 @@ def _share_decimal(total: Decimal, weights: list[Fraction]) -> list[Decimal]:
         return [Decimal(part).scaleb(places) for part in _share_units(units, weights)]
 
 
-def _share_units(total: int, weights: list[Fraction]) -> list[int]:
+def _share_units(total: int, weights: list[int | Fraction]) -> list[int]:
     """Share whole units by largest remainder; a negative total is shared like a positive one."""
     sign = -1 if total < 0 else 1
-    whole = sum(weights)
-    shares = [abs(total) * weight / whole for weight in weights]
-    parts = [int(share) for share in shares]
+    scale = lcm(*(weight.denominator for weight in weights))
+    whole = [int(weight * scale) for weight in weights]  # in proportion, and exact
+    sum_of_all = sum(whole)
+    parts, rests = map(list, zip(*(divmod(abs(total) * weight, sum_of_all) for weight in whole), strict=True))
     left = abs(total) - sum(parts)
-    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - shares[i], i))
-    for index in by_remainder[:left]:
+    for index in sorted(range(len(parts)), key=lambda i: (-rests[i], i))[:left]:
         parts[index] += 1
     return [sign * part for part in parts]
 

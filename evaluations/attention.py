@@ -13,6 +13,7 @@ from evaluations.queries.protocols import look_budget, looks_left
 from evaluations.queries.runs import Evidence, evidence_of, models_of
 from evaluations.queries.steps import opens_rows
 from projects.access import Actor
+from projects.addresses import address
 from projects.attention import DUE, FAILED, INCONCLUSIVE, TO_DO, Need, register_needs
 from projects.models import Milestone
 from projects.palette import Entry, register_source
@@ -73,7 +74,7 @@ def way_of_promise(milestone: Milestone, evidence: Evidence) -> tuple[Stage, ...
         now = names.index("Acceptance") + (milestone.status in Milestone.ACCEPTED_OR_LATER)
     protocol = evidence.protocol or evidence.draft
     pages = {
-        "Protocol": protocol and reverse("evaluations:protocol", args=[protocol.pk]),
+        "Protocol": protocol and address("evaluations:protocol", protocol.pk),
         "Model": evidence.trainings and reverse("evaluations:training", args=[evidence.trainings[0].pk]),
         "Verdict": evidence.runs and reverse("evaluations:run", args=[evidence.runs[0].pk]),
     }
@@ -91,11 +92,11 @@ def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
         return None
     best = evidence.proposed
     to = {
-        "start": reverse("evaluations:protocol-start", args=[milestone.pk]),
-        "draft": evidence.draft and reverse("evaluations:protocol", args=[evidence.draft.pk]),
-        "train": evidence.protocol and reverse("evaluations:training-new", args=[evidence.protocol.pk]),
+        "start": address("evaluations:protocol-start", milestone.pk),
+        "draft": evidence.draft and address("evaluations:protocol", evidence.draft.pk),
+        "train": evidence.protocol and address("evaluations:training-new", evidence.protocol.pk),
         "training": evidence.trainings and reverse("evaluations:training", args=[evidence.trainings[0].pk]),
-        "look": best and reverse("evaluations:model-look", args=[best.best_id]),  # type: ignore[attr-defined]  # annotated
+        "look": best and address("evaluations:model-look", best.best_id),  # type: ignore[attr-defined]  # annotated
         "run": evidence.runs and reverse("evaluations:run", args=[evidence.runs[0].pk]),
     }
     text, action, where = SAID[name]
@@ -108,7 +109,7 @@ def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
     return Step(
         text.format(**words),
         action,
-        to[where] or reverse("projects:milestone", args=[milestone.pk]) + "#evidence",
+        to[where] or address("projects:milestone", milestone.pk) + "#evidence",
         "machine" if name.startswith("wait-") else "you",
         posts=where in AT_ONCE,
         question=opens_rows(1, evidence.budget) if where == "look" else "",
@@ -141,7 +142,7 @@ def _runs_that_wait(actor: Actor) -> QuerySet[EvaluationRun]:
 
 
 def _need_of_verdict(run: EvaluationRun, milestone: Milestone) -> Need:
-    url = reverse("projects:milestone", args=[milestone.pk])
+    url = address("projects:milestone", milestone.pk)
     left = looks_left(run.protocol, taken=run.taken)  # type: ignore[attr-defined]  # counted by the query
     if run.verdict and left:
         return Need(
@@ -173,7 +174,7 @@ def protocols_missing(actor: Actor) -> Iterable[Need]:
         yield Need(
             text=f"{milestone}: no protocol is frozen",
             why="It is due soon, and nothing says yet how its promise will be judged.",
-            url=reverse("projects:milestone", args=[milestone.pk]),
+            url=address("projects:milestone", milestone.pk),
             action="Write it",
             harm=max(TO_DO, DUE - 5),
             icon="scale",
@@ -193,7 +194,7 @@ def models_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
     return [
         Entry(
             model.title,
-            reverse("evaluations:model", args=[model.pk]),
+            address("evaluations:model", model.pk),
             what=model.run.protocol.milestone.title,
             icon="brain",
         )
@@ -213,7 +214,7 @@ def runs_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
     return [
         Entry(
             f"Look {run.look.number}: {run.protocol.milestone.title}",
-            reverse("evaluations:run", args=[run.pk]),
+            address("evaluations:run", run.pk),
             icon="test-pipe",
         )
         for run in rows[:most]

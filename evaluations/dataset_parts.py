@@ -10,6 +10,7 @@ from evaluations.models import Dataset
 from evaluations.queries.datasets import bytes_kept, datasets_in, known_files, wanting
 from evaluations.storage import DATA
 from projects.access import Actor
+from projects.addresses import address
 from projects.attention import DUE, OVERDUE, Need, register_needs
 from projects.models import Engagement
 from projects.palette import Entry, register_actions, register_source
@@ -35,7 +36,7 @@ def _asks(row: Any) -> Need:
     return Need(
         text=f"“{row}” asks {len(questions)} question{'s' if len(questions) != 1 else ''}",
         why=questions[0]["message"] if questions else "It cannot be used before.",
-        url=reverse("evaluations:dataset-version", args=[row.version_id]),
+        url=address("evaluations:dataset-version", row.version_id),
         action="Answer",
         harm=DUE,
         icon="help-circle",
@@ -48,7 +49,7 @@ def _kept_too_long(dataset: Dataset) -> Need:
     return Need(
         text=f"“{dataset}” is kept past its date",
         why=f"It was to be deleted after {dataset.retention_on:%-d %B %Y}.",
-        url=reverse("evaluations:dataset", args=[dataset.pk]),
+        url=address("evaluations:dataset", dataset.pk),
         action="Delete or extend",
         harm=OVERDUE,
         icon="hourglass",
@@ -60,7 +61,7 @@ def _kept_too_long(dataset: Dataset) -> Need:
 def datasets_by_name(actor: Actor, words: str, most: int) -> Iterable[Entry]:
     """Find datasets by name."""
     for dataset in Dataset.objects.visible_to(actor).filter(name__icontains=words)[:most]:
-        yield Entry(dataset.name, reverse("evaluations:dataset", args=[dataset.pk]), icon="database")
+        yield Entry(dataset.name, address("evaluations:dataset", dataset.pk), icon="database")
 
 
 def dataset_actions(actor: Actor, words: str, most: int) -> Iterable[Entry]:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
+from projects.addresses import address
 from projects.attention import FAILED, Need, needs_of
 from projects.models import Client, Job
 from projects.prepared import Prepared
@@ -82,7 +82,7 @@ def job_needs(jobs: Iterable[Job]) -> Iterator[Need]:
         yield Need(
             text=f"“{job}” failed",
             why=job.error_message,
-            url=reverse("projects:job", args=[job.pk]),
+            url=address("projects:job", job.pk),
             action="See why",
             harm=FAILED,
             icon="circle-x",

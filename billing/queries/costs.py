@@ -107,9 +107,10 @@ class Outlay:
         if not rules:
             return []
         found: dict[tuple[date, str], int] = defaultdict(int)
+        borne = {rule: _borne(parts, self._targets) for rule, parts in rules.items()}
         for day, currency, rule, nanos in _cloud_days(self.engagement.pk):
-            if rule in rules:
-                found[day, currency] += _share(rules[rule], self._targets, nanos)
+            if rule in borne:
+                found[day, currency] += _share(nanos, *borne[rule])
         return [(day, currency, from_nanos(nanos)) for (day, currency), nanos in sorted(found.items())]
 
     @property
@@ -203,11 +204,15 @@ def engagement_cost(engagement: Engagement) -> CostSummary:
     return Outlay(engagement).summary
 
 
-def _share(parts: list[SpendRulePart], targets: set[str], nanos: int) -> int:
-    if all(part.target in targets for part in parts):
+def _borne(parts: list[SpendRulePart], targets: set[str]) -> tuple[list[int], list[bool]]:
+    """Name the shares of a rule, and which of them the targets bear."""
+    return [part.share for part in parts], [part.target in targets for part in parts]
+
+
+def _share(nanos: int, shares: list[int], borne: list[bool]) -> int:
+    if all(borne):
         return nanos
-    shares = share_out(nanos, [part.share for part in parts])
-    return sum(share for part, share in zip(parts, shares, strict=True) if part.target in targets)
+    return sum(part for part, mine in zip(share_out(nanos, shares), borne, strict=True) if mine) if any(borne) else 0
 
 
 def _hours(milliseconds: int) -> Decimal:

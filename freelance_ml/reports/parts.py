@@ -10,6 +10,7 @@ from django.urls import reverse
 from evaluations.models import Protocol, Report
 from evaluations.queries.runs import is_sealed, protocols_of, speaking
 from projects.access import Actor
+from projects.addresses import address
 from projects.attention import TO_DO, Need, register_needs
 from projects.models import Milestone
 from projects.palette import Entry, register_source
@@ -45,7 +46,7 @@ def _step(milestone: Milestone, reports: list[Report], values: dict[str, Any]) -
     if milestone.status not in (Milestone.Status.PLANNED, Milestone.Status.IN_PROGRESS):
         return None
     if values["may_make"] and not values["fresh"]:
-        url = reverse("report-make", args=[milestone.pk])
+        url = address("report-make", milestone.pk)
         return Step(f"“{milestone}” has its verdict: make the report.", "Make the report", url, posts=True)
     if reports and reports[0].sent_at is None:
         text = f"Report {reports[0].number} on “{milestone}” is ready: look at it as the client will, then send it."
@@ -59,7 +60,7 @@ def reports_to_send(actor: Actor) -> Iterable[Need]:
         yield Need(
             text=f"Report {report.number} on {report.milestone}",
             why="It is ready and has not been sent.",
-            url=reverse("report", args=[report.pk]),
+            url=address("report", report.pk),
             action="Send it",
             harm=TO_DO,
             icon="send",
@@ -83,7 +84,7 @@ def _unsent(actor: Actor) -> QuerySet[Report]:
 def reports_by_name(actor: Actor, words: str, most: int) -> list[Entry]:
     """Find reports by their milestone's name."""
     rows = Report.objects.visible_to(actor).select_related("milestone").filter(milestone__title__icontains=words)
-    return [Entry(str(report), reverse("report", args=[report.pk]), icon="file-text") for report in rows[:most]]
+    return [Entry(str(report), address("report", report.pk), icon="file-text") for report in rows[:most]]
 
 
 def register_all() -> None:

@@ -33,9 +33,9 @@ class Frame(NamedTuple):
 @register.simple_tag(takes_context=True)
 def frame(context: Context, part: str) -> SafeString:
     """Draw a part of the frame: templates/frame/<part>.html."""
-    known = context.render_context.get(Frame)
+    known = context.render_context.get("frame")
     if known is None:
-        known = context.render_context[Frame] = _frame_of(context)
+        known = context.render_context["frame"] = _frame_of(context)
     drawn = _drawn(part, known)
     if TOKEN in drawn:
         drawn = drawn.replace(TOKEN, escape(context["csrf_token"]))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,6 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BoundField
 from django.template import Context
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -23,6 +22,7 @@ from freelance_ml.evaluation_charts import evaluation_charts
 from freelance_ml.gatebar import GateBar
 from freelance_ml.icons import PATHS, SOLID
 from freelance_ml.track import track_of
+from projects.addresses import address
 from projects.currencies import EXPONENTS
 from projects.models import Milestone
 
@@ -111,7 +111,11 @@ def verdict(value: str, *, large: bool = False) -> SafeString:
 @register.simple_tag
 def gate_bar(gate: GateBar | Mapping[str, Any] | None = None, **figures: Any) -> SafeString:
     """Draw one criterion on one line; takes a GateBar, its fields as a mapping, or as arguments."""
-    bar = gate if isinstance(gate, GateBar) else GateBar(**{**(gate or {}), **figures})
+    return _gate_bar(gate if isinstance(gate, GateBar) else GateBar(**{**(gate or {}), **figures}))
+
+
+@lru_cache(maxsize=256)
+def _gate_bar(bar: GateBar) -> SafeString:
     return _part(
         "gate_bar",
         bar=bar,
@@ -137,18 +141,23 @@ def ledger_strip(ledger: Mapping[str, int | None], currency: str) -> SafeString:
 @register.simple_tag
 def milestone_track(milestones: Iterable[Milestone]) -> SafeString:
     """Draw milestones as a line in time; those without a date are left out."""
-    stops = [
+    stops = tuple(
         (
             row.due_on,
             row.title,
             row.get_status_display().lower(),
-            reverse("projects:milestone", args=[row.pk]),
+            address("projects:milestone", row.pk),
             TONE_OF.get(row.status, "plain"),
         )
         for row in milestones
         if row.due_on and row.status != Milestone.Status.CANCELLED
-    ]
-    return _part("track", track=track_of(stops, today=timezone.localdate()))
+    )
+    return _track(stops, timezone.localdate())
+
+
+@lru_cache(maxsize=256)
+def _track(stops: tuple[tuple[date, str, str, str, str], ...], today: date) -> SafeString:
+    return _part("track", track=track_of(stops, today=today))
 
 
 @register.simple_tag(takes_context=True)
@@ -341,6 +350,7 @@ def avatar(name: str) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=4096)
 def money(minor: int | None, currency: str) -> SafeString:
     """Write an amount given in minor units, with its code small."""
     if minor is None:
@@ -356,22 +366,27 @@ def when(moment: date | datetime | None, *, empty: str = "–", inside: bool = F
     """Write a date or a moment, with the weekday when near, in the reader's zone; ``inside`` a sentence."""
     if moment is None:
         return format_html('<span class="quiet">{}</span>', empty)
-    if isinstance(moment, datetime):
-        local = timezone.localtime(moment)
-        text = f"{_day(local.date(), inside=inside)}, {local:%H:%M}"
+    zone = timezone.get_current_timezone()
+    today = datetime.now(zone).date()
+    # Two moments of different zones are equal, and written in different ways: the key holds the moment as written.
+    return _when(moment.isoformat(), today, zone if isinstance(moment, datetime) else None, inside=inside)
+
+
+@lru_cache(maxsize=4096)
+def _when(written: str, today: date, zone: tzinfo | None, *, inside: bool) -> SafeString:
+    if zone is not None:
+        moment = datetime.fromisoformat(written)
+        local = moment.astimezone(zone)
+        text = f"{_day(local.date(), today, inside=inside)}, {local:%H:%M}"
         return format_html(
             '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{local:%-d %B %Y, %H:%M %Z}", text
         )
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        moment.isoformat(),
-        f"{moment:%-d %B %Y}",
-        _day(moment, inside=inside),
-    )
+    day = date.fromisoformat(written)
+    text = _day(day, today, inside=inside)
+    return format_html('<time datetime="{}" title="{}">{}</time>', written, f"{day:%-d %B %Y}", text)
 
 
-def _day(day: date, *, inside: bool) -> str:
-    today = timezone.localdate()
+def _day(day: date, today: date, *, inside: bool) -> str:
     named = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get((day - today).days)
     if named:
         return named.lower() if inside else named

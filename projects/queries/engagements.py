@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
-from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
+from projects.addresses import address
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import ChangeOrder, Engagement, Milestone, ScopeVersion
 from projects.prepared import Prepared, know
@@ -135,7 +135,7 @@ def draft_need(engagement: Engagement) -> Need:
     return Need(
         text=f"“{engagement.title}” is still a draft",
         why=f"Make it active once {engagement.client} has agreed.",
-        url=reverse("projects:engagement", args=[engagement.pk]),
+        url=address("projects:engagement", engagement.pk),
         action="Open",
         icon="briefcase",
     )
@@ -143,7 +143,7 @@ def draft_need(engagement: Engagement) -> Need:
 
 def need_of(milestone: Milestone, *, today: date) -> Need | None:
     """Say what a milestone waits for, and whose turn it is; None when nothing is to be done yet."""
-    url = reverse("projects:milestone", args=[milestone.pk])
+    url = address("projects:milestone", milestone.pk)
     client, title, due = milestone.engagement.client, milestone.title, milestone.due_on
     if milestone.status == Milestone.Status.CHANGES_REQUESTED:
         why = f"{client} asked for changes; answer and submit it again."

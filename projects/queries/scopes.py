@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
+from projects.addresses import address
 from projects.attention import DUE, OVERDUE, SILENT, TO_DO, Need
 from projects.models import ChangeOrder, Decision, Engagement, ScopeVersion
 from projects.prepared import Prepared
@@ -105,7 +105,7 @@ def needs_in(actor: Actor, engagement: Engagement) -> Iterable[Need]:
 
 def scope_need(scope: ScopeVersion, decision: Decision | None) -> Need:
     """Say what a version that does not hold yet waits for, and whose turn it is."""
-    url, client = reverse("projects:scope", args=[scope.pk]), scope.engagement.client
+    url, client = address("projects:scope", scope.pk), scope.engagement.client
     if scope.is_draft:
         why = f"For {client}; it has not been sent."
         return Need(f"Scope of “{scope.engagement}” is a draft", why, url, "Go on", icon="file-text")
@@ -149,7 +149,7 @@ def _changes_waiting(actor: Actor) -> Iterable[Need]:
 
 def change_need(order: ChangeOrder) -> Need:
     """Say what a request or a change waits for, and whose turn it is."""
-    url, client = reverse("projects:change-order", args=[order.pk]), order.engagement.client
+    url, client = address("projects:change-order", order.pk), order.engagement.client
     asked = f"{order.asked_by or client} asked for it"
     if order.status == ChangeOrder.Status.SENT:
         return _sent_change(order, url)

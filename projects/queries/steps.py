@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.urls import reverse
 from django.utils import timezone
 
 from projects.access import Actor
+from projects.addresses import address
 from projects.models import ChangeOrder, Decision, Engagement, Milestone, ScopeVersion
 from projects.parts import Step, step_of
 from projects.queries.scopes import scope_of
@@ -36,9 +36,9 @@ def _of_scope(actor: Actor, engagement: Engagement, *, has_milestones: bool) -> 
     if scope is None:
         if has_milestones and engagement.status == Engagement.Status.ACTIVE:
             return None
-        start = reverse("projects:scope-start", args=[engagement.pk])
+        start = address("projects:scope-start", engagement.pk)
         return Step("Write the scope: what is in, what is not, by when and for how much.", "Write the scope", start)
-    url = reverse("projects:scope", args=[scope.pk])
+    url = address("projects:scope", scope.pk)
     if scope.is_draft:
         return Step(f"Finish version {scope.number} of the scope, and send it to {engagement.client}.", "Go on", url)
     return None if scope.status == ScopeVersion.Status.SIGNED else _of_sent_scope(actor, scope, url)
@@ -56,7 +56,7 @@ def _of_sent_scope(actor: Actor, scope: ScopeVersion, url: str) -> Step:
 
 def _of_requests(engagement: Engagement) -> Step | None:
     for order in engagement.change_orders.all():
-        url = reverse("projects:change-order", args=[order.pk])
+        url = address("projects:change-order", order.pk)
         if order.state == ChangeOrder.Status.PRICED:
             return Step(f"“{order.wish}” is priced: send it as a change order.", "Send it", url)
         if order.state in (ChangeOrder.Status.REQUESTED, "unpriced"):
@@ -109,4 +109,4 @@ def _due(row: Milestone) -> str:
 
 
 def _page(row: Milestone) -> str:
-    return reverse("projects:milestone", args=[row.pk])
+    return address("projects:milestone", row.pk)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from projects.addresses import address
 from projects.errors import DomainError
 from projects.filters import FIRST, chips, chosen, order_of, page_of, search_words
 from projects.forms.engagements import EngagementForm
@@ -110,7 +111,7 @@ def engagement_edit(request: ActorRequest, engagement_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "Saved.")
             return redirect("projects:engagement", engagement.pk)
-    back = reverse("projects:engagement", args=[engagement.pk])
+    back = address("projects:engagement", engagement.pk)
     crumbs = [("Engagements", reverse("projects:engagement-list")), (title, back)]
     return _form_page(request, form, title="Edit engagement", back=back, crumbs=crumbs)
 
@@ -163,7 +164,7 @@ def engagement_context(request: ActorRequest, engagement: Engagement, changed: o
         "side_parts": parts_for("engagement", "side", request.actor, engagement),
         "crumbs": [
             ("Engagements", reverse("projects:engagement-list")),
-            (engagement.client.name, reverse("projects:client", args=[engagement.client_id])),
+            (engagement.client.name, address("projects:client", engagement.client_id)),
         ],
     }
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from projects.addresses import address
 from projects.errors import DomainError
 from projects.forms.milestones import InvoiceForm, MilestoneForm
 from projects.models import Engagement, Milestone
@@ -88,8 +89,8 @@ def _page(
         "parts": parts,
         "side_parts": parts_for("milestone", "side", request.actor, milestone),
         "crumbs": [
-            (engagement.client.name, reverse("projects:client", args=[engagement.client_id])),
-            (engagement.title, reverse("projects:engagement", args=[engagement.pk])),
+            (engagement.client.name, address("projects:client", engagement.client_id)),
+            (engagement.title, address("projects:engagement", engagement.pk)),
         ],
     }
     return render_page(request, "projects/milestone_page.html", context, status=status)
@@ -176,7 +177,7 @@ def _changed(request: ActorRequest, engagement: Engagement, milestone: Milestone
 def _form(
     request: ActorRequest, form: MilestoneForm, engagement: Engagement, milestone: Milestone | None
 ) -> HttpResponse:
-    back = reverse("projects:engagement", args=[engagement.pk])
+    back = address("projects:engagement", engagement.pk)
     here = ("projects:milestone-edit", milestone.pk) if milestone else ("projects:milestone-new", engagement.pk)
     context = {
         "form": form,
