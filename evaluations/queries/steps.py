@@ -68,7 +68,7 @@ def of_training(run: TrainingRun, *, proposed: TrainedModel | None, number: int)
     """Lead from trained models to the look; ``number`` is the next look's, 0 where none may be taken."""
     if proposed is not None and number:
         return _judge(proposed.pk, proposed.title, number=number, budget=look_budget(run.protocol))
-    return _on(run.protocol.milestone, "No look is open for these models now.")
+    return _on(run.protocol.milestone, "The milestone says what was shown, and what is next.")
 
 
 def of_model(protocol: Protocol, *, model: TrainedModel, runs: Sequence[EvaluationRun], number: int) -> Step | None:
@@ -77,7 +77,7 @@ def of_model(protocol: Protocol, *, model: TrainedModel, runs: Sequence[Evaluati
         return Step("This model was judged on the sealed rows.", "See what it said", _page("run", runs[0].pk))
     if number:
         return _judge(model.pk, "", number=number, budget=look_budget(protocol))
-    return _on(protocol.milestone, "No look is open for this model now.")
+    return _on(protocol.milestone, "The milestone says what was shown, and what is next.")
 
 
 def of_run(run: EvaluationRun) -> Step | None:
@@ -99,10 +99,18 @@ def standing(protocol: Protocol, measures: Iterable[Mapping[str, Any]]) -> list[
     found = {m["metric"]: m for m in measures if m["value"] is not None}
     gates = protocol.body.get("terms", {}).get("gates", [])
     return [
-        {**gate, "measure": {"value": m["value"], "n": m["n"], "interval": {"low": m["low"], "high": m["high"]}}}
+        {**gate, "measure": _on_development_rows(m, protocol)}
         for gate in gates
         if not gate.get("slice") and (m := found.get(gate["metric"]))
     ]
+
+
+def _on_development_rows(measure: Mapping[str, Any], protocol: Protocol) -> dict[str, Any]:
+    """Put a figure of the training as those of an evaluation are, with the words for its rows."""
+    ends = {name: measure.get(name) for name in ("low", "high", "method")}
+    confidence = protocol.body["terms"].get("confidence")
+    found = {name: measure.get(name) for name in ("metric", "value", "n")}
+    return {**found, "of": "development rows, by cross-validation", "bounds": {**ends, "confidence": confidence}}
 
 
 def _judge(model_id: object, title: str, *, number: int, budget: int) -> Step:

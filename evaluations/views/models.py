@@ -1,7 +1,9 @@
 """Pages of training and of what it leaves: models with their scores, importance and card."""
 
 import math
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -58,6 +60,7 @@ def training_page(request: ActorRequest, training_run_id: UUID) -> HttpResponse:
         "here": request.path,
         "step": of_training(run, proposed=proposed, number=number) if over and run.finished_at else None,
         "proposed": proposed,
+        "candidates": sorted((run.result or {}).get("candidates", []), key=partial(_rank, higher=_is_higher(run))),
         "models": models,
         "job": run.job,
         "crumbs": crumbs_of(run.protocol, inside=True),
@@ -73,12 +76,11 @@ def model_page(request: ActorRequest, trained_model_id: UUID) -> HttpResponse:
     protocol = model.run.protocol
     runs = list(model.runs.select_related("look").order_by("-created_at"))
     number = next_look(protocol) if may_look(protocol) else 0
-    place = partial(_place, higher=bool(model.run.result.get("higher")))
     context = {
         "model": model,
         "protocol": protocol,
         "gates": standing(protocol, model.scores.get("measures", [])),
-        "rivals": sorted(model.run.models.all(), key=place),
+        "rivals": sorted(model.run.models.all(), key=lambda rival: _rank(rival.scores, higher=_is_higher(model.run))),
         "training": model.run,
         "runs": runs,
         "step": of_model(protocol, model=model, runs=runs, number=number),
@@ -87,9 +89,13 @@ def model_page(request: ActorRequest, trained_model_id: UUID) -> HttpResponse:
     return render_page(request, "evaluations/model_page.html", context)
 
 
-def _place(rival: TrainedModel, *, higher: bool) -> float:
-    """Place a model among its rivals, the best first; one without a score comes last."""
-    score = rival.scores.get("score")
+def _is_higher(run: TrainingRun) -> bool:
+    return bool((run.result or {}).get("higher"))
+
+
+def _rank(scored: Mapping[str, Any], *, higher: bool) -> float:
+    """Place a candidate among its rivals, the best first; one without a score comes last."""
+    score: float | None = scored.get("score")
     if score is None:
         return math.inf
     return -score if higher else score
