@@ -184,8 +184,8 @@ def _gaps_in(item: Any) -> Iterator[tuple[str, str]]:
 
 def _blanks_in(text: Any) -> list[str]:
     """Name the blanks of a text in one piece, if it has any."""
-    blanks = dict.fromkeys(BLANK.findall(text)) if isinstance(text, str) else {}
-    return [" and ".join(blanks)] if blanks else []
+    blanks = list(dict.fromkeys(BLANK.findall(text))) if isinstance(text, str) else []
+    return [" and ".join(filter(None, (", ".join(blanks[:-1]), blanks[-1])))] if blanks else []
 
 
 def _items(saved: Any, name: str, kind: type[Part]) -> tuple[Part, ...]:
