@@ -17,11 +17,11 @@ _last: tuple[float, str] = (0.0, "")
 
 
 def url() -> str:
-    """Give the broker's address, also where the running supervisor had to put the socket elsewhere."""
+    """Give the broker's address, also where the running supervisor put the socket elsewhere, or found no Redis."""
     if not settings.REDIS_URL and not settings.BROKER_URL:
-        unix_socket = read_state(settings.VAR_DIR / "run").get("redis_socket", "")
-        if unix_socket:
-            return f"redis+socket://{unix_socket}"
+        unix_socket = read_state(settings.VAR_DIR / "run").get("redis_socket")
+        if unix_socket is not None:
+            return f"redis+socket://{unix_socket}" if unix_socket else "filesystem://"
     return str(settings.CELERY_BROKER_URL)
 
 

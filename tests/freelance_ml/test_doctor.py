@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 from datetime import timedelta
 from io import StringIO
 
@@ -128,6 +129,14 @@ def test_a_machine_without_the_keys_of_its_installation_does_not_start(db, var, 
 def test_a_new_installation_makes_its_keys(db, var, settings):
     settings.DATABASE_URL = "postgres://someone@db.example.com/freelance_ml"
     assert keys_are_here() == []
+
+
+def test_a_system_that_cannot_isolate_work_is_named(db, var, monkeypatch):
+    assert row("isolation of work").state is State.OK
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    found = row("isolation of work")
+    assert found.state is State.NOTE
+    assert "NOT isolated" in found.found
 
 
 def test_a_mail_server_that_does_not_answer_is_an_error(db, var, settings):

@@ -6,6 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from freelance_ml import broker, health
+from freelance_ml.up.instance import private_folder, write_state
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,14 @@ def test_a_redis_elsewhere_that_does_not_answer_is_away(settings):
 def test_messages_through_files_need_no_broker(settings):
     settings.BROKER_URL = settings.CELERY_BROKER_URL = "filesystem://"
     assert broker.state() == "files"
+
+
+def test_other_programs_learn_from_the_supervisor_that_there_is_no_redis(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    settings.REDIS_URL = settings.BROKER_URL = ""
+    assert broker.url().startswith("redis")
+    write_state(private_folder(tmp_path / "run"), redis_socket="")
+    assert broker.url() == "filesystem://"
 
 
 def test_health_is_503_without_the_database_and_keeps_its_reason_to_itself(client, db, monkeypatch):

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from projects.sandbox import MEBIBYTE, Limits, Task, TaskError, seccomp
-from projects.sandbox.isolation import describe
+from projects.sandbox import MEBIBYTE, Limits, Task, TaskError, disk, processes, seccomp
+from projects.sandbox.isolation import NOT_ISOLATED, describe
 from projects.sandbox.order import RESULT, Order
 from projects.sandbox.processes import marked_processes
 from projects.sandbox.runner import run
@@ -270,3 +270,27 @@ def test_a_machine_without_a_filter_says_so_or_refuses_when_told_to(order):
     _ended, result = _run_child_with(elsewhere, order("add", must_be_isolated=True))
     assert result["code"] == "not-isolated"
     assert "result" not in result
+
+
+# What macOS lacks: its Python has no O_PATH and, before 3.13, no waitid; the system has no /proc.
+LIKE_MACOS = "platform.system = lambda: 'Darwin'; platform.machine = lambda: 'arm64'; del os.O_PATH"
+
+
+def test_macos_works_and_says_that_nothing_is_confined(order, monkeypatch):
+    ended, result = _run_child_with(LIKE_MACOS, order("add"))
+    assert result["result"] == {"sum": 3, "seed": 7}
+    assert "NOT isolated from the network" in ended.stderr
+    assert "files not confined" in ended.stderr
+    _ended, result = _run_child_with(LIKE_MACOS, order("add", must_be_isolated=True))
+    assert result["code"] == "not-isolated"
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert describe() == (False, NOT_ISOLATED)
+
+
+def test_a_parent_without_waitid_and_proc_still_gets_the_result(order, monkeypatch, tmp_path):
+    monkeypatch.delattr(os, "waitid", raising=False)
+    for module in (disk, processes):
+        monkeypatch.setattr(module, "PROC", tmp_path / "no-proc")
+    outcome = run(order("add"), hear=silent, stop=never)
+    assert outcome.result == {"sum": 3, "seed": 7}
+    assert outcome.wall_seconds > 0
