@@ -41,12 +41,13 @@ from projects.services.guards import (
     give_back,
     network_of,
 )
-from projects.services.mail import queue_mail, queue_wish, write_when_sent
+from projects.services.mail import finish_when_sent, queue_mail, queue_unfinished
 from projects.services.people import actor_of
 
 logger = logging.getLogger(__name__)
 
 SECOND_FACTOR_PLACE = "mfa_authenticator|data"  # allauth does not tell the row
+NO_KEY_YET = "key-is-put-in-when-sent"
 CODE_LIVES = 120  # seconds; longer than any code of an app is right
 KINDS = {
     Authenticator.Type.TOTP: "authenticator-app",
@@ -131,18 +132,15 @@ def _may_be_mailed(email: str, what: str) -> bool:
     return True
 
 
-def write_reset_letter(email: str) -> tuple[str, str] | None:
-    """Write the letter that leads to a new password; None without an account of that address."""
+def put_key_in(email: str, words: str) -> str | None:
+    """Put the key of a new password into its letter; None without an account of that address."""
     user = next(iter(filter_users_by_email(email, is_active=True, prefer_verified=True, for_login=True)), None)
     if user is None:
         return None
-    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
-    adapter = AccountAdapter()
-    address = adapter.get_reset_password_from_key_url(key)
-    return adapter.write("account/email/password_reset_key", email, {"user": user, "password_reset_url": address})
+    return words.replace(NO_KEY_YET, f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}")
 
 
-write_when_sent("password-reset", write_reset_letter)
+finish_when_sent("password-reset", put_key_in)
 
 
 def enter_with_new_password(request: HttpRequest, user: User) -> HttpResponse:
@@ -228,7 +226,10 @@ class ForgottenPasswordForm(ResetPasswordForm):
         """Ask for the letter without a look at the accounts: how long that takes tells nothing about the address."""
         email: str = self.cleaned_data["email"]
         if _may_be_mailed(email, "password-reset"):
-            queue_wish("password-reset", to=email)
+            adapter = AccountAdapter()
+            address = adapter.get_reset_password_from_key_url(NO_KEY_YET)
+            letter = adapter.write("account/email/password_reset_key", email, {"password_reset_url": address})
+            queue_unfinished("password-reset", to=email, subject=letter[0], body=letter[1])
         return email
 
 

@@ -26,13 +26,13 @@ SENDING = timedelta(minutes=2)  # longer than any mail server may take; then ano
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
 SENT_AT_ONCE = 20
 
-Writer = Callable[[str], tuple[str, str] | None]
-_writers: dict[str, Writer] = {}
+Finish = Callable[[str, str], str | None]
+_finishes: dict[str, Finish] = {}
 
 
-def write_when_sent(name: str, writer: Writer) -> None:
-    """Make known who writes letters of a sort, from the address alone: subject and words, or None for no letter."""
-    _writers[name] = writer
+def finish_when_sent(name: str, finish: Finish) -> None:
+    """Make known who finishes letters of a sort, from address and words: the words, or None for no letter."""
+    _finishes[name] = finish
 
 
 @transaction.atomic
@@ -63,9 +63,9 @@ def queue_mail(
     return Mail.objects.get_or_create(workspace=workspace, key=key, defaults=fields)[0]
 
 
-def queue_wish(name: str, *, to: str) -> Mail:
-    """Put a letter into the outbox that is written when it is sent, so that the asking takes the same for everyone."""
-    return queue_mail(workspace=None, to=to, subject="", body="", key=f"{name}:{new_id()}")
+def queue_unfinished(name: str, *, to: str, subject: str, body: str) -> Mail:
+    """Put a letter into the outbox that is finished when it is sent, so that the asking takes the same for everyone."""
+    return queue_mail(workspace=None, to=to, subject=subject, body=body, key=f"{name}:{new_id()}")
 
 
 def letters_leave() -> bool:
@@ -86,7 +86,7 @@ def _send(mail: Mail) -> bool:
         return False  # another sender has it
     mail.attempts += 1
     try:
-        if not _is_written(mail):
+        if not _is_finished(mail):
             mail.delete()
             return False
         _hand_to_server(mail)
@@ -98,14 +98,14 @@ def _send(mail: Mail) -> bool:
     return True
 
 
-def _is_written(mail: Mail) -> bool:
-    """Write what is written only now; False if there is nothing to say."""
-    writer = _writers.get(mail.key.partition(":")[0])
-    if writer is None:
+def _is_finished(mail: Mail) -> bool:
+    """Put in what is known only now; False if there is nothing to say."""
+    finish = _finishes.get(mail.key.partition(":")[0])
+    if finish is None:
         return True
-    written = writer(mail.to)
-    mail.subject, mail.body = written or ("", "")
-    return written is not None
+    words = finish(mail.to, mail.body)
+    mail.body = words or ""
+    return words is not None
 
 
 def _hand_to_server(mail: Mail) -> None:
