@@ -28,6 +28,7 @@ class GateBar:
     unit: str = ""
     note: str = ""
     sentence: str = ""
+    how: str = ""  # which rows, what n counts, how sure the interval is, and the method
 
     @property
     def word(self) -> str:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from evaluations.engine.digits import decimals
 from evaluations.engine.intervals import normal_quantile
 from evaluations.engine.measuring import Measure, measure
 from evaluations.engine.metrics import Metric, metric
@@ -148,7 +149,7 @@ def describe(gate: Gate, measured: Measure, found: Metric, *, reason: str, more:
             f"Not shown yet: {name} rests on {measured.support:,} {found.counted} of "
             f"{measured.rows:,} rows, too few to judge. {_advice(more, 'rows')}"
         )
-    low, high, threshold = _digits(measured, gate.threshold)
+    low, high, threshold = _written(measured, gate.threshold)
     promise = f"the promise is {side}{threshold}"
     if reason == "shown":
         bound = f"at least {low}" if gate.direction == "at_least" else f"at most {high}"
@@ -175,13 +176,8 @@ def round_up(count: int, digits: int = 2) -> int:
     return math.ceil(count / step) * step
 
 
-def _digits(measured: Measure, threshold: float) -> tuple[str, str, str]:
+def _written(measured: Measure, threshold: float) -> tuple[str, str, str]:
     """Write both bounds and the threshold with just enough digits to tell them apart."""
-    numbers = [end for end in measured.bounds if end is not None]
-    for digits in range(2, 8):
-        texts = [f"{number:,.{digits}f}" for number in numbers]
-        goal = f"{threshold:,.{digits}f}"
-        if float(goal.replace(",", "")) == threshold and goal not in texts:
-            break
+    digits = decimals(threshold, [*measured.bounds, measured.value])
     low, high = ("unknown" if end is None else f"{end:,.{digits}f}" for end in measured.bounds)
-    return low, high, goal
+    return low, high, f"{threshold:,.{digits}f}"

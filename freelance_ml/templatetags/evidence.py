@@ -60,6 +60,12 @@ def metric_label(name: str) -> str:
 
 
 @register.filter
+def counted_rows(name: str) -> str:
+    """Say what a metric's n counts: “positive rows”."""
+    return REGISTRY[name].counted if name in REGISTRY else ""
+
+
+@register.filter
 def promise_text(gate: Mapping[str, Any]) -> str:
     """Write a gate as a short promise; one that is not complete yet says so."""
     if not isinstance(gate.get("threshold"), int | float):

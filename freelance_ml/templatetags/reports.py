@@ -7,6 +7,7 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from evaluations.engine.digits import decimals
 from evaluations.engine.metrics import REGISTRY
 from evaluations.engine.protocols import describe_gate
 from freelance_ml.gatebar import GateBar
@@ -14,16 +15,13 @@ from freelance_ml.templatetags.ui import gate_bar
 
 register = template.Library()
 
-LARGE = 100.0  # beyond it, figures are in units of the target and need fewer decimal places
-
-
 def bar_of(gate: Mapping[str, Any]) -> GateBar:
     """Turn a gate of a frozen result into a bar; before a verdict only the promise is drawn."""
     measure = gate.get("measure") or {}
-    interval = measure.get("interval") or {}
+    interval = measure.get("bounds") or measure.get("interval") or {}  # the bounds are what the verdict rests on
     known = REGISTRY.get(gate["metric"])
     low, high = known.limits if known else (0.0, 1.0)
-    shown = [abs(v) for v in (gate["threshold"], measure.get("value")) if v is not None]
+    figures = [measure.get("value"), interval.get("low"), interval.get("high")]
     return GateBar(
         name=gate.get("promise") or describe_gate(gate),
         threshold=gate["threshold"],
@@ -35,10 +33,37 @@ def bar_of(gate: Mapping[str, Any]) -> GateBar:
         verdict=gate.get("verdict", "none"),
         axis_low=low if low > float("-inf") else None,
         axis_high=high if high < float("inf") else None,
-        digits=1 if max(shown, default=0) >= LARGE else 3,
+        digits=decimals(gate["threshold"], figures),
         note="" if gate.get("primary", True) else "for information",
         sentence=gate.get("sentence", ""),
+        how=how_found(measure),
     )
+
+
+def how_found(measure: Mapping[str, Any]) -> str:
+    """Say in words what stands behind a figure: the rows, what n counts, how sure each end is, and the method."""
+    if measure.get("value") is None:
+        return ""
+    known = REGISTRY.get(measure.get("metric", ""))
+    counted = measure.get("counted") or (known.counted if known else "")
+    words = [f"n {measure['n']:,} {counted}".strip()] if measure.get("n") is not None else []
+    if measure.get("rows") is not None and measure["rows"] != measure.get("n"):
+        words.append(f"of {measure['rows']:,} {measure.get('of', 'sealed rows')}")
+    elif measure.get("of"):
+        words.append(f"on the {measure['of']}")
+    bounds = measure.get("bounds") or {}
+    parts = [" ".join(words)]
+    if bounds.get("confidence"):
+        parts.append(f"each end of the interval holds with {sureness(bounds['confidence'])}, one-sided")
+    if bounds.get("method"):
+        parts.append(bounds["method"])
+    return "; ".join(part for part in parts if part) + "."
+
+
+@register.filter
+def sureness(confidence: float) -> str:
+    """Write a confidence in per cent: “95 %”, “98.3 %”."""
+    return f"{confidence * 100:.1f}".removesuffix(".0") + " %"
 
 
 @register.simple_tag

@@ -47,7 +47,7 @@ def test_the_bounds_agree_with_scipy():
 def test_the_sentence_of_an_open_gate_says_what_would_decide():
     result = verdict_of(RECALL, recalled(78, 100))
     assert result.sentence == (
-        "Not shown yet: recall is between 0.70 and 0.84, the promise is 0.80. "
+        "Not shown yet: recall is between 0.705 and 0.840, the promise is 0.800. "
         "About 2,600 more positive rows would decide it."
     )
     assert result.rows_to_decide is not None
@@ -65,10 +65,10 @@ def test_that_many_rows_do_decide_four_times_in_five():
 @pytest.mark.parametrize(
     ("gate", "hits", "sentence"),
     [
-        (RECALL, 195, "Shown: recall is at least 0.95, the promise is 0.80."),
-        (RECALL, 100, "Not kept: recall is at most 0.56, the promise is 0.80."),
+        (RECALL, 195, "Shown: recall is at least 0.948, the promise is 0.800."),
+        (RECALL, 100, "Not kept: recall is at most 0.558, the promise is 0.800."),
         (replace(RECALL, slice=Slice("region", "north")), 195, "where region is north"),
-        (Gate("recall", "at_most", 0.99), 100, "Shown: recall is at most 0.56, the promise is at most 0.99."),
+        (Gate("recall", "at_most", 0.99), 100, "Shown: recall is at most 0.558, the promise is at most 0.990."),
     ],
 )
 def test_sentences_of_decided_gates(gate, hits, sentence):
