@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.db.models import QuerySet, Value
 
@@ -85,13 +86,16 @@ class Prepared(Generic[P, Row]):
             values += rest[-1:] * (-len(rest) % STEP)
             kinds = kinds | {f"{self._set[0]}{place}": self._set[1] for place in range(len(values) - len(kinds))}
         plan = self._plan(tuple(kinds.items()), tuple(kwargs.items()))
-        return plan.read(dict(zip(kinds, values, strict=True)))
+        return plan.read(dict(zip(kinds, values, strict=True))) if plan else []
 
-    def _prepare(self, kinds: tuple[tuple[str, Any], ...], shape: tuple[tuple[str, Any], ...]) -> Plan:
+    def _prepare(self, kinds: tuple[tuple[str, Any], ...], shape: tuple[tuple[str, Any], ...]) -> Plan | None:
         build: Callable[..., QuerySet[Any, Row]] = self.build
         rows = build(*(_slot(name, kind) for name, kind in kinds), **dict(shape))
         compiler = rows.query.get_compiler(rows.db)
-        sql, parameters = compiler.as_sql()
+        try:
+            sql, parameters = compiler.as_sql()
+        except EmptyResultSet:  # such as one of no values
+            return None
         columns = [column[0] for column in compiler.select[: compiler.col_count]]
         return Plan(rows, compiler, sql, parameters, compiler.get_converters(columns))
 

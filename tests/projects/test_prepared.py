@@ -34,6 +34,12 @@ def sums(actor: Actor) -> QuerySet[Milestone, dict]:
     return rows.annotate(open=Count("pk", filter=Q(accepted_at=None)))
 
 
+@Prepared
+def named(actor: Actor, *titles: str) -> QuerySet[Milestone]:
+    """List those of some names."""
+    return Milestone.objects.visible_to(actor).filter(title__in=titles).order_by("due_on")
+
+
 def rows_of(actor, *days):
     engagement = make.make_engagement(workspace=actor.workspace)
     return [
@@ -64,6 +70,13 @@ def test_values_come_as_from_the_queryset(actor, stranger):
         assert titles(uuid.uuid4()) == []
     assert sums(actor) == [{"status": "planned", "open": 2}] == list(sums.build(actor))
     assert sums(stranger) == [{"status": "planned", "open": 1}]
+
+
+def test_a_set_may_hold_any_number_of_values(actor, stranger):
+    mine = rows_of(actor, *range(20))
+    rows_of(stranger, *range(20))
+    for count in (1, 3, 8, 9, 20, 3, 0):
+        assert named(actor, *(row.title for row in mine[:count])) == mine[:count]
 
 
 def test_a_value_that_is_missing_is_refused(actor):
