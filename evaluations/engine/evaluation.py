@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluations.engine.compare import Comparison, compare, constant_baseline
 from evaluations.engine.curves import all_curves
-from evaluations.engine.gates import GateResult, judge
+from evaluations.engine.gates import GateResult, judge, shared_confidence
 from evaluations.engine.measuring import Measure, measure_all
 from evaluations.engine.metrics import REGISTRY, metric
 from evaluations.engine.predictions import Predictions
@@ -50,11 +50,12 @@ def evaluate(table: Table, protocol: Mapping[str, Any], seed: int) -> dict[str, 
     rows = read_predictions(sheet, promised)
     gates = [judge(gate, _rows_of(gate, rows, sheet), looks=promised.looks, seed=seed) for gate in promised.gates]
     verdict = combine(gates)
+    level = shared_confidence(promised.confidence, promised.looks)  # as at the gates: one figure, one interval
     result = {
         "schema": SCHEMA,
         "seed": seed,
         "facts": _facts(rows),
-        "metrics": [measure_to_dict(each) for each in measure_all(rows, promised.confidence, seed)],
+        "metrics": [measure_to_dict(each) for each in measure_all(rows, level, seed)],
         "gates": [gate_to_dict(each) for each in gates],
         "verdict": {"verdict": verdict, "sentence": summarise(verdict, gates)},
         "slices": _slices(promised, rows, sheet),

@@ -15,6 +15,7 @@ from freelance_ml.templatetags.ui import gate_bar
 
 register = template.Library()
 
+
 def bar_of(gate: Mapping[str, Any]) -> GateBar:
     """Turn a gate of a frozen result into a bar; before a verdict only the promise is drawn."""
     measure = gate.get("measure") or {}

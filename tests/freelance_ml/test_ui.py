@@ -16,6 +16,8 @@ from freelance_ml.evaluation_charts import evaluation_charts
 from freelance_ml.finders import FILES, NpmFinder, served
 from freelance_ml.gatebar import GateBar
 from freelance_ml.templatetags import ui
+from freelance_ml.templatetags.reports import bar_of
+from freelance_ml.templatetags.ui import gate_bar
 from freelance_ml.track import LETTER, lines_of, track_of
 
 COMPONENTS = settings.BASE_DIR / "templates" / "components"
@@ -43,6 +45,16 @@ def test_a_gate_reads_as_one_line():
 
 def test_a_gate_without_a_run_says_that_it_is_not_shown_yet():
     assert GateBar(name="Recall", threshold=0.8).text == "Recall ≥ 0.800: not shown yet"
+
+
+def test_a_judged_promise_says_what_stands_behind_its_figure():
+    bounds = {"low": 0.8004, "high": 0.84, "confidence": 1 - 0.05 / 3, "method": "Wilson"}
+    measure = {"metric": "recall", "value": 0.82, "n": 561, "rows": 2113, "bounds": bounds}
+    bar = bar_of({"metric": "recall", "threshold": 0.8, "direction": "at_least", "measure": measure})
+    how = "n 561 positive rows of 2,113 sealed rows; each end of the interval holds with 98.3 %, one-sided; Wilson."
+    assert bar.how == how
+    assert bar.figure(bar.low) == "0.8004"  # not 0.800, which is the promise
+    assert how in gate_bar(bar)
 
 
 @pytest.mark.parametrize(

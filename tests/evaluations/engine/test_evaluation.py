@@ -52,6 +52,14 @@ def test_a_binary_evaluation_holds_everything():
     assert {"size": "(missing)"} in [row["where"] for row in result["slices"]["rows"]]
 
 
+def test_a_promised_figure_has_one_interval():
+    """The table of figures and the gate use one method and one level, also with several looks."""
+    result = evaluate(binary_table(), {**BINARY, "looks": 3}, 5)
+    of_gate = next(gate["measure"] for gate in result["gates"] if gate["slice"] is None)
+    assert of_gate in result["metrics"]
+    assert of_gate["bounds"]["confidence"] == pytest.approx(1 - 0.05 / 3)
+
+
 def test_the_same_input_gives_the_same_bytes():
     one = canonical(evaluate(binary_table(), BINARY, 5))
     assert one == canonical(evaluate(binary_table(), BINARY, 5))
