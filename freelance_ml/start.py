@@ -53,12 +53,16 @@ def bring_up_to_date(*, say: Say) -> None:
 def _collect_static_files(say: Say) -> None:
     """Collect one at a time, and leave the files of before: another installation of this code may serve them now."""
     folder = Path(settings.STATIC_ROOT)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _static_files_are_old():  # whoever held the lock may have done it
-            say("Collecting static files.")
-            call_command("collectstatic", interactive=False, verbosity=0)
+    private = os.umask(0o022)  # these files are no secret, and installations of other users may serve them
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _static_files_are_old():  # whoever held the lock may have done it
+                say("Collecting static files.")
+                call_command("collectstatic", interactive=False, verbosity=0)
+    finally:
+        os.umask(private)
 
 
 def _static_files_are_old() -> bool:

@@ -34,6 +34,7 @@ def test_what_others_serve_stays(folder, collected):
     start._collect_static_files(say=lambda text: None)
     assert (folder / "app.0123456789ab.css").exists()
     assert not collected[0][1].get("clear")
+    assert (folder / "staticfiles.json").stat().st_mode & 0o044 == 0o044, "another user may serve what was collected"
 
 
 def test_of_two_starts_at_once_one_collects(folder, collected):
