@@ -10,9 +10,11 @@ The raw path reads the finished lines with csv.reader and hands them to executem
 # ruff: noqa: E402  # Django is set up before its models are imported
 
 import csv
+import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,14 +41,26 @@ from django.db import connection, transaction
 
 from benchmarks.provided import bill
 from billing import dispatch
-from billing.bills.work import run
 from billing.models import BillImport, Charge
 from billing.services import bills
 from billing.services.charge_writer import insert_order, write_charges
 from billing.services.rules import Target, create_rule, rules_as_data
 from projects.models import Job, User
-from projects.sandbox import Task
 from projects.services.people import actor_of, create_workspace
+
+READ = """
+import json, re, sys, time
+from pathlib import Path
+from billing.bills.work import run
+from projects.sandbox import Task
+path, folder, arguments = sys.argv[1:]
+wall, cpu = time.perf_counter(), time.process_time()
+task = Task(arguments=json.loads(arguments), inputs={"bill": Path(path)}, outputs=Path(folder))
+result = run(task)
+clocked = time.perf_counter() - wall, time.process_time() - cpu
+peak = int(re.search("VmHWM: +([0-9]+)", Path("/proc/self/status").read_text().replace("\\t", " "))[1]) // 1024
+print(json.dumps([result, clocked, peak]))
+"""
 
 
 def peak():
@@ -90,15 +104,9 @@ def main():
     source = dispatch.receive_bill(path=path, name=path.name, by=by)
     folder = Path(tempfile.mkdtemp(dir=VAR))
     arguments = {"constants": {"source_id": str(source.pk)}, "rules": rules_as_data(source.workspace)}
-    result = {}
-
-    def read():
-        result.update(run(Task(arguments=arguments, inputs={"bill": path}, outputs=folder)))
-
-    reset_peak()
-    before_reading = peak()
-    reading = clocked(read)
-    reading_peak = peak()
+    command = [sys.executable, "-c", READ, path, folder, json.dumps(arguments)]
+    done = subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True)
+    result, reading, reading_peak = json.loads(done.stdout)
     preview = {name: part for name, part in result.items() if name != "rules"}
     with transaction.atomic():
         bills.finish_reading(source_id=source.pk, preview=preview)
@@ -125,9 +133,8 @@ def main():
         f"import               {whole:6.2f} s, {cpu:.2f} s CPU: {whole / walls[1]:.1f}x wall, {cpu / cpus[1]:.1f}x CPU"
     )
     print(f"storing alone        {storing[0] / walls[1]:.1f}x wall")
-    print(f"peak while reading   {reading_peak} MB, {before_reading} MB before")
+    print(f"peak while reading   {reading_peak} MB, in a child without Django, as in the job")
     print(f"peak while storing   {storing_peak} MB, {before_storing} MB before")
-    print("(Django and all apps are loaded before; a job reads in a child without them, see bills_preview)")
 
 
 if __name__ == "__main__":
