@@ -136,10 +136,10 @@ def budget_needs(actor: Actor) -> Iterator[Need]:
         budget = told.budget
         what = budget.milestone or budget.engagement
         over = told.threshold >= FULL and told.basis == "actual"
-        where = "is" if told.basis == "actual" else "will be, by the forecast,"
+        used = "was used" if told.basis == "actual" else "is expected"
         yield Need(
             text=f"“{what}” {'is over' if over else 'nears'} its budget",
-            why=f"{told.threshold} % of {budget.money.format()} {where} reached.",
+            why=f"{Decimal(told.amount):,.2f} {budget.currency} of {budget.money.format()} {used}.",
             url=reverse("billing:budget-list"),
             action="Look",
             harm=OVER_BUDGET if over else OVER_BUDGET - 5,

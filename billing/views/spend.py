@@ -47,7 +47,7 @@ def spend(request: ActorRequest) -> HttpResponse:
         "chart_rows": _chart_rows(found),
         "forecast": _forecast(request, found),
         "has_any": has_any,
-        "waiting": BillImport.objects.visible_to(request.actor).filter(state="ready").count(),
+        **_on_their_way(request),
         "query": request.GET.urlencode(),
         "basis": question.basis,
         "bases": _choices(request, "basis", [("", "Billed"), ("effective", "Effective")]),
@@ -113,6 +113,12 @@ def spend_export(request: ActorRequest) -> HttpResponseBase:
     response = StreamingHttpResponse(written(request.actor, question, wished), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="spend-{wished}.csv"'
     return response
+
+
+def _on_their_way(request: ActorRequest) -> dict[str, int]:
+    """Count the bills that wait to be committed, and those that a job reads or stores now."""
+    states = list(BillImport.objects.visible_to(request.actor).order_by().values_list("state", flat=True))
+    return {"waiting": states.count("ready"), "under_way": states.count("reading") + states.count("committing")}
 
 
 def _row(request: ActorRequest, found: Exploration, group: Group) -> dict[str, Any]:
