@@ -146,7 +146,8 @@ def _slices(protocol: Protocol, rows: Predictions, sheet: Sheet) -> dict[str, An
         "metric": shown,
         "counted": REGISTRY[shown].counted,
         "rows": weak_slices(found, columns, shown, lower_is_better=lower, confidence=protocol.confidence),
-        "note": "Found by looking, so adjusted for many slices; unweighted, each row on its own.",
+        "note": "Found by looking, so adjusted for many slices; unweighted, each row on its own. "
+        f"Each end of an interval holds with {protocol.confidence * 100:.3g} %, one-sided.",
     }
 
 

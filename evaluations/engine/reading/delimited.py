@@ -1,13 +1,13 @@
 """Reading CSV, TSV and other delimited text into a typed table."""
 
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.compute as pc
 
+from evaluations.engine.reading.asides import totals, units
 from evaluations.engine.reading.containers import Source
 from evaluations.engine.reading.dialects import CONFLICT, Layout, find_layout
 from evaluations.engine.reading.encodings import EncodingGuess, find_encoding, text_blocks
@@ -37,10 +37,6 @@ from evaluations.engine.reading.values import (
 SAMPLE_BYTES = 2**20
 CONFLICT_STARTS = "<=>|"
 MARKERS = ("<<<<<<<", "=======", ">>>>>>>")
-TOTAL = re.compile(
-    r"\s*(grand |sub)?-?(total|totals|sum|summe|gesamt|gesamtsumme|somme|totale|suma|average|mean)\s*:?\s*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(slots=True)
@@ -214,7 +210,7 @@ def finish(
     layout: Layout | None = None,
 ) -> TableRead:
     """Decide the types of a staged table, write it, and say what was found."""
-    dropped = _units(staged, options, notes) | _footer(staged, options, notes)
+    dropped = units(staged, options, notes) | totals(staged, options, notes)
     if dropped:
         staged.dropped = dropped
         _recount(staged, options)
@@ -346,68 +342,3 @@ def _recount(staged: Staged, options: ReadOptions) -> None:
 
 def _integers(values: list[int]) -> object:
     return pc.cast(values, "int64")
-
-
-def _units(staged: Staged, options: ReadOptions, notes: Notes) -> set[int]:
-    if options.units_row is False or staged.rows < 3:
-        return set()
-    first = next(staged_batches(staged)).slice(0, 1).to_pylist()[0]
-    *cells, line = first.values()
-    pointed = [
-        name
-        for name, shapes in zip(staged.names, staged.shapes, strict=True)
-        if shapes.other == 1 and shapes.n > 2 and list(shapes.examples.values()) == [[line]]
-    ]
-    words = [cell for cell in cells if cell]
-    if not options.units_row and (not pointed or any(c.isdigit() for w in words for c in w[:1])):
-        return set()
-    if not options.units_row and len(pointed) * 2 < len(cells) and not all(_is_unit(w) for w in words):
-        return set()
-    shown = ", ".join(words[:6])
-    share = 100 * (staged.rows - 1) / staged.rows
-    notes.add(
-        "units_row",
-        "warning",
-        f"Line {line} looks like units ({shown}), not like data: without it, column "
-        f"{pointed[0] if pointed else staged.names[0]!r} is numeric ({share:.0f} % of the rows are). "
-        "The line is left out.",
-        lines=[line],
-        columns=pointed,
-        choices=[{"label": "It is data: keep it", "options": {"units_row": False}}],
-    )
-    return {line}
-
-
-def _is_unit(word: str) -> bool:
-    return bool(re.fullmatch(r"\s*[\[({].*[\])}]\s*|\s*[^\d\s]{1,6}\s*|-", word))
-
-
-def _footer(staged: Staged, options: ReadOptions, notes: Notes) -> set[int]:
-    tail = list(staged.tail)
-    if options.footer_rows is not None:
-        return {line for line, _ in tail[len(tail) - min(options.footer_rows, len(tail)) :]}
-    totals = [
-        (line, cells)
-        for line, cells in tail[-3:]
-        if any(cell and TOTAL.fullmatch(cell) for cell in cells[:3]) and _looks_total(cells, staged)
-    ]
-    if not totals or totals[-1][0] != tail[-1][0]:
-        return set()
-    lines = [line for line, _ in totals]
-    n = len(lines)
-    shown = " ".join(cell for cell in totals[-1][1] if cell)[:80]
-    notes.ask(
-        "total_row",
-        f"The last row (line {lines[-1]}: {shown!r}) looks like a total, not like data; "
-        "it must not be trained on. Leave it out?",
-        [
-            {"label": "Leave it out", "options": {"footer_rows": n}},
-            {"label": "It is data: keep it", "options": {"footer_rows": 0}},
-        ],
-        lines=lines,
-    )
-    return set(lines)
-
-
-def _looks_total(cells: list[str | None], staged: Staged) -> bool:
-    return staged.rows >= 2 and any(c and any(d.isdigit() for d in c) for c in cells) and len(cells) > 1
