@@ -13,7 +13,9 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from projects.access import Actor
 from projects.models import ApiToken, AuditCheckpoint, AuditEntry, Membership, Schedule, User, Workspace
+from projects.second_factor import lacks_second_factor
 from projects.services import daily_tasks
 from projects.services.audit import record
 
@@ -23,8 +25,31 @@ def change_password(request: HttpRequest, extra_context: dict[str, Any] | None =
     return redirect("account_change_password")
 
 
+def owes_factor(request: HttpRequest) -> bool:
+    """Say whether the operator's own workspace demands a second factor that they lack: it guards this door, too."""
+    actor: Actor | None = getattr(request, "actor", None)
+    return actor is not None and lacks_second_factor(actor, request)
+
+
+enters, signs_in = admin.site.has_permission, secure_admin_login(admin.site.login)  # the latter is allauth's way
+
+
+def has_permission(request: HttpRequest) -> bool:
+    """Let in staff, with the second factor that they owe."""
+    return enters(request) and not owes_factor(request)
+
+
+def sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """Lead to the site's sign-in, or to setting up a second factor."""
+    if owes_factor(request):
+        return redirect("projects:second-factor")
+    answer: HttpResponse = signs_in(request, extra_context)
+    return answer
+
+
 admin.site.password_change = change_password  # type: ignore[assignment,method-assign]  # as allauth does with the sign-in
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth's documented way
+admin.site.has_permission = has_permission  # type: ignore[method-assign]
+admin.site.login = sign_in  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Freelance ML, operator"
 admin.site.index_title = "Accounts and audit trail"
 

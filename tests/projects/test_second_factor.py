@@ -92,6 +92,16 @@ def test_the_way_of_setting_one_up_is_open(client, demanded, member):
     assert client.get("/accounts/logout/").status_code == 200
 
 
+def test_the_operator_s_admin_is_no_way_round_it(client, demanded, member):
+    member.user.is_staff = member.user.is_superuser = True
+    member.user.save()
+    client.force_login(member.user)
+    for address in ("/admin/", "/admin/projects/user/", "/admin/projects/auditentry/"):
+        assert client.get(address, follow=True).redirect_chain[-1][0] == "/second-factor/"
+    protect(member.user)
+    assert client.get("/admin/projects/user/").status_code == 200
+
+
 def test_another_workspace_stays_open(client, demanded, member):
     other = make.make_membership(user=member.user, role=Role.MEMBER).workspace
     client.force_login(member.user)
