@@ -1,6 +1,6 @@
 """How the cost of reading, profiling, duplicates, metrics and slices grows with rows, and of profiling with columns.
 
-Run: ``python -m benchmarks.growth [rows …]``. CPU seconds, the least of three runs (of one from a million rows on).
+Run: ``python -m benchmarks.growth [rows …]``. CPU seconds, the least of three runs.
 The exponent is the slope of a line through the logarithms; n log n has the one that is printed beside it.
 The table and the picture go to results/growth.md and results/growth.svg.
 """
@@ -31,34 +31,35 @@ ROWS = (10_000, 50_000, 250_000, 1_000_000, 5_000_000)
 COLUMNS = (56, 112, 224, 448)
 COLUMN_ROWS = 100_000
 RESULTS = HERE / "results"
+RUNS = 3
 SLACK = 0.05  # what a measured exponent may lie above, on a machine that does other work too
 
 
 def reading(rows):
     path = csv_file(rows)
     with tempfile.TemporaryDirectory() as folder:
-        return least(rows, lambda: read_table(path, Path(folder) / "out.parquet", name="table.csv"))
+        return least(lambda: read_table(path, Path(folder) / "out.parquet", name="table.csv"))
 
 
 def profile(rows):
     path = parquet_file(rows)
-    return least(rows, lambda: profile_table(path))
+    return least(lambda: profile_table(path))
 
 
 def duplicates(rows):
     path = parquet_file(rows)
     names = pq.read_schema(path).names
-    return least(rows, lambda: count_duplicates(path, names))
+    return least(lambda: count_duplicates(path, names))
 
 
 def metrics(rows):
     given = metrics_intervals.draw(rows)
-    return least(rows, lambda: metrics_intervals.ours(*given))
+    return least(lambda: metrics_intervals.ours(*given))
 
 
 def slices(rows):
     given, columns = slices_groupings.draw(rows)
-    return least(rows, lambda: slice_all(given, columns, confidence=0.95, pairs=True))
+    return least(lambda: slice_all(given, columns, confidence=0.95, pairs=True))
 
 
 WORKS = {
@@ -77,13 +78,13 @@ def wide_profile(columns):
         pq.write_table(pa.table(arrays, names=[f"c{i}" for i in range(columns)]), path, row_group_size=250_000)
 
     path = made(f"wide_{COLUMN_ROWS}_{columns}.parquet", write)
-    return least(COLUMN_ROWS, lambda: profile_table(path))
+    return least(lambda: profile_table(path))
 
 
-def least(rows, work):
+def least(work):
     """Give the least CPU seconds of some runs: what other work on the machine adds is not the engine's."""
     times = []
-    for _ in range(1 if rows >= 1_000_000 else 3):
+    for _ in range(RUNS):
         start = time.process_time()
         work()
         times.append(time.process_time() - start)
@@ -135,6 +136,33 @@ def picture(sizes, found):
     return vl_convert.vegalite_to_svg(spec)
 
 
+def page(found, wide, sizes=ROWS):
+    """Put what was found into the page of results."""
+    lines = [
+        "# Growth",
+        "",
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, written by `growth.py` at load {os.getloadavg()[0]:.0f}.",
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, NumPy {np.__version__}, Arrow {pa.__version__}.",
+        "CPU seconds, the least of three runs; the exponent is the slope between the logarithms of size and seconds.",
+        "The limit for rows is that of n log n over the same sizes, for columns 1. Correlations are part of the",
+        "profile; they are reckoned for 40 columns at most, so their squares are behind it at all widths below.",
+        "",
+        *table(sizes, found, n_log_n, "rows"),
+        "",
+        "![CPU seconds over rows](growth.svg)",
+        "",
+        *table(COLUMNS, wide, lambda _: 1.0, "columns"),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def write(found, wide):
+    """Keep the page and its picture."""
+    (RESULTS / "growth.md").write_text(page(found, wide))
+    (RESULTS / "growth.svg").write_text(picture(ROWS, found))
+
+
 def main():
     sizes = [int(size) for size in sys.argv[1:]] or ROWS
     found = {}
@@ -142,25 +170,9 @@ def main():
         found[name] = [work(size) for size in sizes]
         print(name, " ".join(f"{s:.3f}" for s in found[name]), flush=True)
     wide = {f"profile of {COLUMN_ROWS:,} rows": [wide_profile(columns) for columns in COLUMNS]}
-    lines = [
-        "# Growth",
-        "",
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, written by `growth.py` at load {os.getloadavg()[0]:.0f}.",
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, NumPy {np.__version__}, Arrow {pa.__version__}.",
-        "CPU seconds; the exponent is the slope between the logarithms of size and seconds. The limit for rows is that",
-        "of n log n over the same sizes, for columns 1. Correlations are part of the profile; they are reckoned for 40",
-        "columns at most, so their squares are behind it at all widths below.",
-        "",
-        *table(sizes, found, n_log_n, "rows"),
-        "",
-        "![CPU seconds over rows](growth.svg)",
-        "",
-        *table(COLUMNS, wide, lambda _: 1.0, "columns"),
-    ]
     if len(sys.argv) == 1:
-        (RESULTS / "growth.md").write_text("\n".join(lines) + "\n")
-        (RESULTS / "growth.svg").write_text(picture(sizes, found))
-    print("\n".join(lines))
+        write(found, wide)
+    print(page(found, wide, sizes))
 
 
 if __name__ == "__main__":
