@@ -254,10 +254,8 @@ class Amounts:
         rounded = self.decimals
         if self.scale > NANO_PLACES:
             rounded = pc.round(rounded, ndigits=NANO_PLACES, round_mode="half_to_even")
-        try:
-            halves = np.frombuffer(rounded.cast(pa.decimal128(NARROW, NANO_PLACES)).buffers()[1], np.int64)
-        except pa.ArrowInvalid:
-            halves = np.full(2 * len(self), -1 - NANO_BOUND)
+        # 25 digits before the point and 9 behind it always fit.
+        halves = np.frombuffer(rounded.cast(pa.decimal128(NARROW, NANO_PLACES)).buffers()[1], np.int64)
         low, high = halves[::2], halves[1::2]
         if bool(((high != low >> 63) | (low < -NANO_BOUND)).any()):
             for amount in self:

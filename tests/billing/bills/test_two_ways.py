@@ -36,7 +36,17 @@ HEADERS = {
 DAYS = ["2026-10-05T00:00:00Z", "2026-10-06T07:00:00Z", "2026-10-05"]
 AMOUNTS = ["0", "1.10", "-2.345678901234567890", "12", "", "0.000", "7.1234567885", "0.0000000005"]
 ODD_AMOUNTS = ["-0", ".5", "5.", "+3", " 1 ", "007", "NULL", "1e-28", "35.2E-7"]
-WRONG_AMOUNTS = ["9" * 24 + "." + "1" * 39, "x", "1,5", "1e-49", "9" * 26, "9999999999.5", "--1"]
+WRONG_AMOUNTS = [
+    "9" * 25,
+    "9" * 24 + "." + "9" * 39,
+    "9" * 24 + "." + "1" * 39,
+    "x",
+    "1,5",
+    "1e-49",
+    "9" * 26,
+    "9999999999.5",
+    "--1",
+]
 TEXTS = ["a", "GPU", "gke", "", "kite", "x,y", 'say "hi"', "é", "日本", " blank ", "NULL"]
 ODD_TEXTS = ["new\nline", "lone\rreturn", "two\r\nsigns", "n\0l", "\ufeffmark", "\u2028", "z" * 1_100]
 TAGS = ["", "{}", '{"client":"kite"}', '{"b":"2","a":"1"}', '"a": "1"', "{bad", '{"ü":"é"}']
@@ -125,7 +135,7 @@ def path(tmp_path_factory):
     csv.field_size_limit(longest)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(content=bills(), size=st.sampled_from([64, 1 << 15]))
 def test_both_ways_give_the_same_bytes_or_the_same_message(path, content, size):
     path.write_bytes(content)
