@@ -73,4 +73,4 @@ def _way_back(request: HttpRequest) -> str:
     """Return the page that a form was sent from, if it is ours."""
     wished = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(wished, {request.get_host()}, require_https=request.is_secure())
-    return wished if ours else "dashboard"
+    return wished if ours and wished.startswith("/") else "dashboard"  # a word alone would be taken for a name
