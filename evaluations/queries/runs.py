@@ -51,7 +51,7 @@ def evidence_of(milestone: Milestone) -> Evidence:
     proposed = next((training for training in trainings if training.best_id), None)  # type: ignore[attr-defined]
     run = speaking(here)
     sealed = run is not None and is_sealed(run)
-    shown = (shown_result(run) or {}) if run else {}
+    judged = run.judged if run and not sealed else None  # type: ignore[attr-defined]  # annotated by ``_runs``
     return Evidence(
         step=_step(here, trainings, proposed, run, sealed=sealed),
         protocol=frozen,
@@ -60,7 +60,7 @@ def evidence_of(milestone: Milestone) -> Evidence:
         sealed=sealed,
         looks_left=looks_left(frozen),
         budget=look_budget(frozen),
-        gates=shown.get("gates") or frozen.body["terms"]["gates"],
+        gates=judged or frozen.body["terms"]["gates"],
         runs=runs,
         trainings=trainings,
         proposed=proposed,
@@ -145,7 +145,7 @@ def _looks(milestone: UUID) -> QuerySet[Look]:
 def _runs(milestone: UUID) -> QuerySet[EvaluationRun]:
     found: QuerySet[EvaluationRun] = EvaluationRun.objects.filter(protocol__milestone=milestone)
     found = found.select_related("model", "predictions", "look", "job")
-    return found.defer("model__facts", "model__scores")
+    return found.defer("result", "model__facts", "model__scores").annotate(judged=F("result__gates"))
 
 
 @Prepared

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.urls import reverse
 
 from evaluations.models import Protocol, Report
@@ -71,7 +71,7 @@ def reports_to_send(actor: Actor) -> Iterable[Need]:
 @Prepared
 def _reports(milestone: UUID) -> QuerySet[Report]:
     found: QuerySet[Report] = Report.objects.filter(milestone=milestone)
-    return found
+    return found.defer("body").annotate(verdict=F("body__verdict__verdict"))
 
 
 @Prepared
