@@ -111,19 +111,20 @@ def power_chart(gate: Mapping[str, Any], key: str) -> SafeString:
     sure = next((row["value"] for row in rows if row["chance"] >= USUAL_CHANCE), None)
     if rows[0]["chance"] > rows[-1]["chance"]:
         sure = next((row["value"] for row in reversed(rows) if row["chance"] >= USUAL_CHANCE), None)
+    inside = label if label[:2].isupper() or label == "R²" else label[:1].lower() + label[1:]
     title = f"{label}: passing is unlikely"
     if sure is not None:
-        title = f"A true {label} of {sure:.3g} passes at least 4 times in 5"
+        title = f"A true {inside} of {sure:.3g} passes at least 4 times in 5"
     drawn = curve(
         title,
         rows,
         x="value",
         y="chance",
-        x_title=f"True {label}",
+        x_title=f"True {inside}",
         y_title="Chance to pass",
         x_domain=(rows[0]["value"], rows[-1]["value"]),
         threshold=USUAL_CHANCE,
-        text=f"Chance to pass by the true {label}; the promise is {gate['threshold']:g}. {title}.",
+        text=f"Chance to pass by the true {inside}; the promise is {gate['threshold']:g}. {title}.",
         note=gate.get("method", "Approximate." if gate["approximate"] else ""),
     )
     return chart(replace(drawn, rows=_few_chances(rows)), key=key)
