@@ -23,7 +23,7 @@ from billing.bills.columns import Layout
 from billing.bills.sources import Limits, encoding_of, open_bytes
 
 FIRST = 1 << 15  # bytes of the first block, from which it is learnt which columns are asked for
-BLOCK = 1 << 21
+BLOCK = 3 << 19  # more is faster and takes more memory, 130 MB with 2 MB
 BOM = b"\xef\xbb\xbf"
 LF, QUOTE = 10, 34
 TEXT = pa.string()
