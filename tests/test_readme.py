@@ -15,7 +15,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 FENCE = re.compile(r"^ *```(?:sh|bash|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 MAKE = re.compile(r"(?:^|\s)make ([a-z][a-z-]*)")
-MANAGE = re.compile(r"manage\.py ([a-z_]+)([^#|&;]*)")
+MANAGE = re.compile(r"manage\.py ([a-z_]+)([^#|&;\n]*)")
 VARIABLE = re.compile(r"^(?:\s*)((?:[A-Z][A-Z0-9_]*=\S+ +)+)(?:make|\.venv/bin/python)", re.MULTILINE)
 PICTURE_MAX = 300_000  # bytes
 
