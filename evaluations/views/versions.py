@@ -15,6 +15,8 @@ from evaluations import dispatch
 from evaluations.forms.datasets import MOST_OFFERED, TYPE_NAMES, TYPES, ReadingForm, TargetForm
 from evaluations.models import Dataset, DatasetVersion
 from evaluations.queries.datasets import (
+    ColumnSketch,
+    Share,
     audit_job,
     column_names,
     columns_of,
@@ -260,13 +262,21 @@ def _ready_context(request: ActorRequest, version: DatasetVersion, target_form: 
         "words": words,
         "correlation": correlation_of(version.profile),
         "target": target,
-        "target_shares": next((row.shares for row in page.object_list if row.column.name == target), []),
+        "target_shares": _shares_of(version, target, page.object_list),
         "target_form": target_form or TargetForm(initial=asked, names=names),
         "column_names": names if len(names) > MOST_OFFERED else [],
         "in_use": used_by is not None,
         "step": None if found["audit_runs"] else of_data(version, target=target, used_by=used_by),
         "type_names": TYPE_NAMES,
     }
+
+
+def _shares_of(version: DatasetVersion, name: str, listed: list[ColumnSketch]) -> list[Share]:
+    """Give the shares of a column’s values, whether or not the page of columns lists it."""
+    found = next((row for row in listed if row.column.name == name), None)
+    if found is None and name and (column := columns_of(version).filter(name=name).first()):
+        found = sketch(column)
+    return found.shares if found else []
 
 
 def _findings_context(request: ActorRequest, version: DatasetVersion) -> dict[str, Any]:

@@ -196,6 +196,19 @@ def test_columns_come_by_the_page(signed_in, version):
     assert "extra 499<" not in found
 
 
+def test_the_column_to_predict_is_drawn_wherever_it_stands(signed_in, version):
+    Column.objects.filter(version=version, name="left").update(position=5_000)
+    Column.objects.bulk_create(
+        Column(version=version, position=place, name=f"extra {place}", kind="integer", facts={})
+        for place in range(4, 99)
+    )
+    Dataset.objects.update(target="left")
+    text = page_rules.opens(
+        signed_in, "evaluations:dataset-version", version.pk, contains=["1–50 of 99", "shares-wide"]
+    )
+    assert "<strong>left</strong>" in text
+
+
 def test_hostile_cells_are_shown_as_text(signed_in, actor):
     rows = b"".join(b"<script>alert(%d)</script>,%d\n" % (n, n) for n in range(30))
     version = make_version(actor=actor, content=b"<img src=x>,y\n" + rows, name="<b>x</b>.csv", target="")
