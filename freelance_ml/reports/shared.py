@@ -88,7 +88,7 @@ class ReportRoom(Room):
 
     def told(self, row: Report) -> str:
         """Say what was submitted."""
-        return "The report is sent. The milestone is submitted."
+        return "The milestone is submitted."
 
     def answer(self, row: Report, *, visit: Visit, fields: dict[str, Any], consent: str) -> Decision:
         """Accept the milestone, or send it back."""

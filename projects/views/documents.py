@@ -54,7 +54,8 @@ def document_send(request: ActorRequest, purpose: str, subject_id: uuid.UUID) ->
         messages.error(request, str(error))
     else:
         show_address_once(request, subject=row, address=sent.address)
-        messages.success(request, room.told(sent.row))
+        way = f"A letter with the link goes to {to['email']}." if to["email"] else "Pass the link on yourself."
+        messages.success(request, f"{room.told(sent.row)} {way}")
     return redirect(page, row.pk)
 
 

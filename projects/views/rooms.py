@@ -61,7 +61,7 @@ class Room(ABC):
 
     @abstractmethod
     def told(self, row: Any) -> str:
-        """Say in one sentence that it was sent."""
+        """Say in one sentence what it is, now that its link is made."""
 
     @abstractmethod
     def answer(self, row: Any, *, visit: Visit, fields: dict[str, Any], consent: str) -> Decision:

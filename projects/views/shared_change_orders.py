@@ -70,7 +70,7 @@ class ChangeOrderRoom(Room):
 
     def told(self, row: ChangeOrder) -> str:
         """Name the change order."""
-        return f"Change order {row.number} is frozen and on its way."
+        return f"Change order {row.number} is frozen."
 
     def answer(self, row: ChangeOrder, *, visit: Visit, fields: dict[str, Any], consent: str) -> Decision:
         """Take the approval with what it changes, or the refusal."""

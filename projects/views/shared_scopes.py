@@ -91,7 +91,7 @@ class ScopeRoom(Room):
 
     def told(self, row: ScopeVersion) -> str:
         """Name the version."""
-        return f"Version {row.number} is frozen and on its way."
+        return f"Version {row.number} is frozen."
 
     def answer(self, row: ScopeVersion, *, visit: Visit, fields: dict[str, Any], consent: str) -> Decision:
         """Take the signature, or what should change first."""

@@ -181,6 +181,7 @@ def test_sending_shows_the_link_once_and_the_version_from_then_on(signed_in, dra
     page = signed_in.post(address("scope-send", draft), form, follow=True).content.decode()
     assert "/s/shr_" in page
     assert "Waiting for the client" in page
+    assert "is frozen. Pass the link on yourself." in page
     assert "/s/shr_" not in signed_in.get(address("scope", draft)).content.decode()
 
 
@@ -302,7 +303,9 @@ def test_a_price_that_cannot_be_read_comes_back(signed_in, order, typed, words):
 
 
 def test_a_change_goes_out_and_the_client_approves_it_by_link(signed_in, order, actor):
-    page = signed_in.post(address("change-order-send", order), {"days": "30"}, follow=True).content.decode()
+    sent = {"days": "30", "recipient_email": "carla@client.example"}
+    page = signed_in.post(address("change-order-send", order), sent, follow=True).content.decode()
+    assert "is frozen. A letter with the link goes to carla@client.example." in page
     assert "/s/shr_" in page
     order.refresh_from_db()
     phone, room = phone_of(order, "change-order", actor)
