@@ -35,8 +35,10 @@ def job_list(request: ActorRequest) -> HttpResponse:
     first = partial(first_jobs, request.actor, state=state, kind=kind, limit=FIRST)
     rows = partial(listed_jobs, request.actor, state=state, kind=kind, text=words)
     runs = bool(counts["open"])
+    page = page_of(request, rows, first=None if words else first)
     context = {
-        "page": page_of(request, rows, first=None if words else first),
+        "page": page,
+        "progresses": any(job.state == Job.State.RUNNING for job in page),
         "words": words,
         "filtered": bool(state or kind or words),
         "runs": runs,

@@ -42,6 +42,7 @@ def test_the_list_shows_progress_and_polls_while_something_runs(signed_in, job):
     )
     text = page_rules.opens(signed_in, "projects:job-list", contains=["Train five recipes", "Fitting", "25 %", "left"])
     assert 'hx-trigger="every 2s"' in text
+    assert ">Progress<" in text
 
 
 def test_polling_stops_when_nothing_runs(signed_in, job):
@@ -51,6 +52,7 @@ def test_polling_stops_when_nothing_runs(signed_in, job):
     last = signed_in.get(address, headers=POLL)
     assert last.status_code == 286
     assert b"every 2s" not in last.content
+    assert b">Progress<" not in last.content
     assert b"The file could not be read" in last.content
     assert signed_in.get(address).status_code == 200
 
