@@ -30,7 +30,8 @@ def summarise(verdict: Verdict, results: Sequence[GateResult]) -> str:
     """Say the verdict in one sentence, with the counts behind it."""
     primary = [result for result in results if result.gate.primary]
     shown = sum(result.verdict == "pass" for result in primary)
-    return f"{_WORDS[verdict]} {shown} of {len(primary)} primary promises shown."
+    told = "" if len(primary) == len(results) else " that decide"
+    return f"{_WORDS[verdict]} Shown: {shown} of {len(primary)}{told}."
 
 
 def holm(chances: Sequence[float]) -> Floats:

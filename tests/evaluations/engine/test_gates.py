@@ -12,7 +12,7 @@ from evaluations.engine.gates import judge, round_up, rows_floor, shared_confide
 from evaluations.engine.predictions import Predictions
 from evaluations.engine.protocols import Gate, Slice
 from evaluations.engine.sealing import one_bit, seal
-from evaluations.engine.verdict import benjamini_hochberg, combine, holm
+from evaluations.engine.verdict import benjamini_hochberg, combine, holm, summarise
 from tests.evaluations.engine.tables import regression
 
 
@@ -149,6 +149,9 @@ def test_the_milestone_needs_every_primary_gate(verdicts, expected):
     results = [replace(one, verdict=v) for v in verdicts.split()]
     aside = replace(one, verdict="fail", gate=replace(RECALL, primary=False))
     assert combine([*results, aside]) == expected
+    shown = verdicts.split().count("pass")
+    assert summarise(expected, results).endswith(f" Shown: {shown} of {len(results)}.")
+    assert summarise(expected, [*results, aside]).endswith(f" Shown: {shown} of {len(results)} that decide.")
 
 
 def test_a_spare_look_tells_one_bit():
