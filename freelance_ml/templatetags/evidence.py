@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from evaluations.engine.metrics import REGISTRY
 from evaluations.engine.protocols import describe_gate
 from freelance_ml.charts import curve, intervals
-from freelance_ml.templatetags.ui import chart
+from freelance_ml.templatetags.ui import chart, figure
 
 register = template.Library()
 
@@ -52,6 +52,18 @@ FIELDS = {
     "slice": "only where",
 }
 
+SETTINGS = {
+    "C": "room to fit (C)",
+    "alpha": "penalty (alpha)",
+    "class_weight": "class weights",
+    "l2_regularization": "penalty (L2)",
+    "learning_rate": "learning rate",
+    "max_features": "columns tried at a split",
+    "max_leaf_nodes": "most leaves of a tree",
+    "min_samples_leaf": "least rows of a leaf",
+}
+VALUES = {None: "none", "balanced": "balanced", "sqrt": "the root of all"}
+
 
 @register.filter
 def metric_label(name: str) -> str:
@@ -71,6 +83,15 @@ def promise_text(gate: Mapping[str, Any]) -> str:
     if not isinstance(gate.get("threshold"), int | float):
         return f"{metric_label(str(gate.get('metric', '')))}: no value promised yet"
     return describe_gate(gate)
+
+
+@register.filter
+def setting_words(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write a recipe’s settings for people: “class weights”, “balanced”."""
+    return [
+        (SETTINGS.get(name, name.replace("_", " ")), VALUES[value] if value in VALUES else figure(value))
+        for name, value in settings.items()
+    ]
 
 
 @register.filter

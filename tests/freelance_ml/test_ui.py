@@ -16,6 +16,7 @@ from freelance_ml.evaluation_charts import evaluation_charts
 from freelance_ml.finders import FILES, NpmFinder, served
 from freelance_ml.gatebar import GateBar
 from freelance_ml.templatetags import ui
+from freelance_ml.templatetags.evidence import setting_words
 from freelance_ml.templatetags.reports import bar_of
 from freelance_ml.templatetags.ui import gate_bar
 from freelance_ml.track import LETTER, lines_of, track_of
@@ -45,6 +46,12 @@ def test_a_gate_reads_as_one_line():
 
 def test_a_gate_without_a_run_says_that_it_is_not_shown_yet():
     assert GateBar(name="Recall", threshold=0.8).text == "Recall ≥ 0.800: not shown yet"
+
+
+def test_settings_of_a_recipe_are_words():
+    settings = {"class_weight": None, "C": 0.1, "max_features": "sqrt", "min_samples_leaf": 3}
+    words = ["class weights none", "room to fit (C) 0.1", "columns tried at a split the root of all"]
+    assert [" ".join(pair) for pair in setting_words(settings)] == [*words, "least rows of a leaf 3"]
 
 
 def test_a_judged_promise_says_what_stands_behind_its_figure():
