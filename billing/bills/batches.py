@@ -83,11 +83,6 @@ class Batch:
         text: str = column.values[column.codes[row]]
         return text
 
-    @staticmethod
-    def amounts_of(values: Coded) -> Amounts:
-        """Take a column of decimals and None as amounts."""
-        return Amounts.of(values)
-
     def together(self, columns: Sequence[Coded]) -> Coded:
         """Return the different rows of some columns, as tuples."""
         first = columns[0].map(lambda value: (value,))
@@ -105,14 +100,16 @@ class Batch:
         except (ValueError, OverflowError):
             raise self.broken_cell(index, make, code, what) from None
 
-    def amounts(self, index: int, read: Callable[[str], Decimal | None], *, plain: bool) -> Amounts:
+    def amounts(
+        self, index: int, read: Callable[[str], Decimal | None], *, plain: bool, what: str = "an amount"
+    ) -> Amounts:
         """Read a column of amounts; ``plain`` says that digits with a point need no closer look."""
         try:
             if plain:
                 return Amounts.read(self.cells.texts(index), read)
-            return Amounts.of(self.raw(index).map(read))
+            return Amounts.of(self.raw(index), read)
         except ValueError:
-            raise self.broken_cell(index, read, "bad-amount", "an amount") from None
+            raise self.broken_cell(index, read, "bad-amount", what) from None
 
     def broken_cell(self, index: int, make: Callable[[str], Any], code: str, what: str) -> BillError:
         """Say which cell of a column is the first that cannot be read."""

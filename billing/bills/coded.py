@@ -159,9 +159,9 @@ class Amounts:
         return cls(strings([""] * count))
 
     @classmethod
-    def of(cls, values: Coded) -> "Amounts":
-        """Take a column of decimals and None."""
-        return cls(values.texts(_plain))
+    def of(cls, cells: Coded, read: Callable[[str], Decimal | None]) -> "Amounts":
+        """Read each different cell; equal amounts of different digits stay apart, as 1.0 and 1.00."""
+        return cls(cells.map_apart(read).texts(_plain))
 
     @classmethod
     def read(cls, cells: pa.StringArray, read: Callable[[str], Decimal | None]) -> "Amounts":
@@ -172,8 +172,8 @@ class Amounts:
         if not odd.any():
             return found
         mask = masks(odd)
-        read_cells = Coded.of_dictionary(cells.filter(mask).dictionary_encode()).map(read)
-        return cls(pc.replace_with_mask(cells, mask, read_cells.texts(_plain)))
+        odd_cells = Coded.of_dictionary(cells.filter(mask).dictionary_encode())
+        return cls(pc.replace_with_mask(cells, mask, cls.of(odd_cells, read).texts))
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -163,7 +163,7 @@ class Credits:
 
     def __call__(self, batch: "Batch") -> "Amounts":
         """Return one value per row of the batch."""
-        return batch.amounts_of(batch.each(self.index, self.read, "bad-amount", "a list of credits"))
+        return batch.amounts(self.index, self.read, plain=False, what="a list of credits")
 
     def read(self, cell: str) -> Decimal | None:
         """Add up one cell's credits."""

@@ -259,6 +259,15 @@ def test_any_csv_is_read_through_a_mapping(bill):
     assert ColumnMapping.from_dict(reading.mapping.to_dict()) == reading.mapping
 
 
+def test_equal_amounts_keep_the_digits_that_each_was_written_with(bill):
+    typed = bill(focus("+1.5", " 1.50 ", "1.500", "+1.50", "-0 ", "0.00 "))
+    assert [str(line.billed) for line in read_lines(typed)] == ["1.5", "1.50", "1.500", "1.50", "-0", "0.00"]
+    assert str(preview(bill(focus("+1.5", " 1.50 "))).tallies["EUR"]["billed"].total) == "3.00"
+    reading = Reading(mapping=ColumnMapping.from_dict(MAPPING))
+    with_comma = bill("Datum;Was;Kunde;Betrag\n05.10.2026;H100;;0,5\n06.10.2026;H100;;0,50\n")
+    assert [str(line.billed) for line in read_lines(with_comma, reading)] == ["0.5", "0.50"]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
