@@ -58,9 +58,12 @@ def _keys(rows: QuerySet[Charge], start: int, stop: int, lines: int) -> list[int
 
 
 def _read(keys: list[int]) -> list[Charge]:
-    """Read lines by their keys and keep the order: to sort keys is far cheaper than to sort wide lines."""
+    """Read lines by their keys and keep the order: to sort keys is far cheaper than to sort wide lines.
+
+    A newer file may replace lines between the two queries; those are left out.
+    """
     found = Charge.objects.select_related("rule", "source").in_bulk(keys)
-    return [found[key] for key in keys]
+    return [found[key] for key in keys if key in found]
 
 
 def find_lines(actor: Actor | None, question: Question) -> FoundLines:
