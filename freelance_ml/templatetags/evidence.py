@@ -53,10 +53,8 @@ FIELDS = {
 }
 
 SETTINGS = {
-    "C": "room to fit (C)",
-    "alpha": "penalty (alpha)",
     "class_weight": "class weights",
-    "l2_regularization": "penalty (L2)",
+    "l2_regularization": "L2 penalty",
     "learning_rate": "learning rate",
     "max_features": "columns tried at a split",
     "max_leaf_nodes": "most leaves of a tree",

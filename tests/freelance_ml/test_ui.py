@@ -50,7 +50,7 @@ def test_a_gate_without_a_run_says_that_it_is_not_shown_yet():
 
 def test_settings_of_a_recipe_are_words():
     settings = {"class_weight": None, "C": 0.1, "max_features": "sqrt", "min_samples_leaf": 3}
-    words = ["class weights none", "room to fit (C) 0.1", "columns tried at a split the root of all"]
+    words = ["class weights none", "C 0.1", "columns tried at a split the root of all"]
     assert [" ".join(pair) for pair in setting_words(settings)] == [*words, "least rows of a leaf 3"]
 
 
