@@ -245,6 +245,8 @@ def _table_ends(case: Rehearsal, rng: np.random.Generator) -> Floats | None:
     if table is None:
         return None
     rows = [math.floor(case.rows * share + 1e-9) for share in case.shares]
+    if not sum(rows):  # fewer rows than classes
+        return np.full(case.draws, -np.inf if case.at_least else np.inf)
     drawn = [rng.multinomial(n, part / part.sum(), case.draws) for n, part in zip(rows, table, strict=True)]
     tables = np.stack(drawn, axis=1).astype(np.float64)
     if isinstance(method, AverageOfProportions):

@@ -33,6 +33,8 @@ def least_hits(rows: Whole, threshold: float, confidence: float, rule: str = "ga
     ndarray of int
         rows + 1 where not even a perfect score passes.
     """
+    if threshold <= 0:
+        return np.zeros_like(rows)
     score = rows * threshold + normal_quantile(confidence) * np.sqrt(rows * threshold * (1 - threshold))
     by_wilson: Whole = np.minimum(np.ceil(score - _ROUNDING), rows + 1).astype(np.int64)
     if rule == "wilson":

@@ -124,10 +124,10 @@ def class_counts(target: Column | None) -> dict[str, int]:
 
 
 def class_shares(terms: Terms, target: Column | None, rows: int) -> tuple[float, ...]:
-    """Give the classes' shares, the positive class last in a binary task; halves where nothing is known."""
+    """Give the classes' shares, the positive class last in a binary task; halves where no second class is known."""
     counts = class_counts(target)
     total = sum(counts.values())
-    if terms.judged_as == "regression" or not total:
+    if terms.judged_as == "regression" or not total or len(counts) == 1:
         return (0.5, 0.5)
     if terms.judged_as == "binary":
         positive = counts.get(terms.positive_class or "", 0) / total

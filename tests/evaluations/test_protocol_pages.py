@@ -7,7 +7,7 @@ from evaluations import dispatch
 from evaluations.models import Protocol
 from evaluations.queries.protocols import outlook, starting_terms
 from evaluations.services import protocols
-from tests.factories.evaluations import make_protocol, make_ready_version, make_verdict, terms
+from tests.factories.evaluations import make_protocol, make_ready_version, make_verdict, make_version, terms
 from tests.factories.jobs import work_off
 from tests.factories.projects import make_milestone
 from tests.projects import page_rules
@@ -264,3 +264,13 @@ def test_a_failed_drawing_gives_the_draft_back_with_the_reason(signed_in, actor)
     draft.refresh_from_db()
     assert draft.state == Protocol.State.DRAFT
     page_rules.opens(signed_in, PAGE, draft.pk, contains=["The rows could not be set aside", "no such column"])
+
+
+def test_a_column_of_one_class_is_planned_as_if_nothing_were_known_of_it(actor):
+    rows = b"x,y\n" + b"".join(b"%d,a\n" % n for n in range(60))
+    version = make_version(actor=actor, content=rows, target="y")
+    gates = [{"metric": "macro_f1", "direction": "at_least", "threshold": 0.5, "expected": 0.9}]
+    draft = make_protocol(
+        actor=actor, version=version, frozen=False, task="multiclass", target="y", positive_class=None, gates=gates
+    )
+    assert outlook(draft).facts["gates"][0]["curve"]

@@ -165,6 +165,19 @@ def test_a_weak_chance_is_warned_of():
     assert found.method.startswith("Counted exactly")
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "mcc", "roc_auc"])
+@pytest.mark.parametrize("side", ["at_least", "at_most"])
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+@pytest.mark.parametrize("rows", [0, 1, 50])
+def test_promises_at_the_edge_on_hardly_any_rows_are_planned(metric, side, threshold, rows):
+    gate = Gate(metric, side, threshold)
+    found = assess(gate, Protocol("d", "binary", "y", (gate,)), rows, Shape((0.7, 0.3)))
+    assert all(0 <= chance <= 1 for _, chance in found.curve)
+    if metric == "accuracy" and (side == "at_least") == (threshold == 0.0):
+        assert {chance for _, chance in found.curve} == {float(rows > 0)}  # what always holds
+
+
 def test_a_plan_says_how_it_was_made():
     gate = Gate("roc_auc", "at_least", 0.8, expected=0.82)
     protocol = Protocol("d", "binary", "y", (gate,), looks=1, split=Split("grouped"), group_column="customer")
