@@ -76,7 +76,7 @@ def _saved(request: ActorRequest, form: BudgetForm, budget: Budget | None) -> Ht
 
 
 def _page(request: ActorRequest, form: BudgetForm, title: str, delete: str = "") -> HttpResponse:
-    lede = "You are told at 50, 80 and 100 %, of what is used and of what is expected by the month's end."
+    lede = "You are told at 50, 80 and 100 %, of what is used and of what is expected by the month’s end."
     back = reverse("billing:budget-list")
     return show_form(request, "budgets", form, title=title, back=back, lede=lede, delete=delete)
 

@@ -13,14 +13,14 @@ from projects.prepared import Prepared
 # {label} is the row's name when it happened. Apps above add their own sentences with add_sentences.
 SENTENCES: dict[str, str] = {
     "client.created": "Client “{label}” added",
-    "client.changed": "Client's particulars changed",
+    "client.changed": "Client’s particulars changed",
     "client.archived": "Client archived",
     "client.restored": "Client brought back from the archive",
     "contact.added": "Contact added",
     "contact.changed": "Contact changed",
     "contact.removed": "Contact removed",
     "engagement.created": "Engagement “{label}” created as a draft",
-    "engagement.changed": "Engagement's particulars changed",
+    "engagement.changed": "Engagement’s particulars changed",
     "engagement.active": "Engagement is active",
     "engagement.on_hold": "Engagement put on hold",
     "engagement.completed": "Engagement completed",

@@ -169,7 +169,7 @@ def _match(kind: Any) -> Any:
 def _unreadable(field: Any) -> ReadingError:
     return ReadingError(
         "unreadable_type",
-        f"Column {field.name[:80]!r} has the type {str(field.type)[:80]}, which is no plain value; "
+        f"Column “{field.name[:80]}” has the type {str(field.type)[:80]}, which is no plain value; "
         "leave it out or flatten it before you upload the table.",
     )
 

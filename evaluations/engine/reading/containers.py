@@ -100,7 +100,7 @@ class Source:
             return  # an Office file is a table of its own, not a packed one
         tables = [n for n in names if _is_table(n)]
         if member is not None and member not in tables:
-            raise ReadingError("zip_member_unknown", f"The archive holds no file named {member!r}.")
+            raise ReadingError("zip_member_unknown", f"The archive holds no file named “{member}”.")
         if member is None and len(tables) != 1:
             shown = ", ".join(tables[:5]) or "nothing"
             raise ReadingError(

@@ -84,11 +84,11 @@ def _offer(file: Any, name: str, spelled: list[str], notes: Notes) -> None:
         wanted = pc.cast(pa.array(spelled), column.type)
         n += pc.sum(pc.is_in(column, value_set=wanted)).as_py() or 0
         rows += len(column)
-    shown = ", ".join(repr(word) for word in spelled)
+    shown = ", ".join(f"“{word}”" for word in spelled)
     notes.add(
         "possible_missing",
         "note",
-        f"Column {name!r} holds {shown} in {n:,} of {rows:,} rows; if that means missing, say so. Nothing was changed.",
+        f"Column “{name}” holds {shown} in {n:,} of {rows:,} rows; if that means missing, say so. Nothing was changed.",
         columns=[name],
         n=n,
         choices=[

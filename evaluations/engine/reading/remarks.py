@@ -98,7 +98,7 @@ def _long_cell(name: str, shapes: ColumnShapes, notes: Notes) -> None:
     notes.add(
         "long_cell",
         "warning",
-        f"A cell of column {name!r} on line {shapes.longest_line} holds {shapes.longest:,} bytes; "
+        f"A cell of column “{name}” on line {shapes.longest_line} holds {shapes.longest:,} bytes; "
         "it is kept whole and cut in previews.",
         columns=[name],
         lines=[shapes.longest_line],
@@ -112,7 +112,7 @@ def _mixed_types(name: str, shapes: ColumnShapes, notes: Notes) -> None:
     notes.add(
         "mixed_types",
         "warning",
-        f"Column {name!r} mixes numbers and words: {share:.0f} % of {shapes.n:,} cells are numbers, "
+        f"Column “{name}” mixes numbers and words: {share:.0f} % of {shapes.n:,} cells are numbers, "
         f"others are not ({shown}, {name_lines(lines)}). It is read as text.",
         columns=[name],
         lines=lines,
@@ -125,7 +125,7 @@ def _mixed_dates(name: str, shapes: ColumnShapes, notes: Notes) -> None:
     notes.add(
         "mixed_dates",
         "warning",
-        f"Column {name!r} holds dates written in several ways; it is read as text.",
+        f"Column “{name}” holds dates written in several ways; it is read as text.",
         columns=[name],
         choices=[
             {"label": "Day first", "options": {"types": {name: "day_first"}}},
@@ -138,7 +138,7 @@ def _mixed_decimals(name: str, shapes: ColumnShapes, notes: Notes) -> None:
     notes.add(
         "mixed_decimals",
         "warning",
-        f"Column {name!r} mixes decimal commas and decimal points; it is read as text.",
+        f"Column “{name}” mixes decimal commas and decimal points; it is read as text.",
         columns=[name],
     )
 
@@ -146,7 +146,7 @@ def _mixed_decimals(name: str, shapes: ColumnShapes, notes: Notes) -> None:
 def _date_order(name: str, shapes: ColumnShapes, notes: Notes) -> None:
     notes.ask(
         "date_order",
-        f"The dates of column {name!r} can be read day first or month first. Which is meant?",
+        f"The dates of column “{name}” can be read day first or month first. Which is meant?",
         [
             {"label": "Day first (31/05/2024)", "options": {"types": {name: "day_first"}}},
             {"label": "Month first (05/31/2024)", "options": {"types": {name: "month_first"}}},
@@ -158,7 +158,7 @@ def _date_order(name: str, shapes: ColumnShapes, notes: Notes) -> None:
 def _unclear_comma(name: str, shapes: ColumnShapes, notes: Notes) -> None:
     notes.ask(
         "unclear_comma",
-        f"In column {name!r} every number has one comma before three digits: 1,234 may mean 1234 or "
+        f"In column “{name}” every number has one comma before three digits: 1,234 may mean 1234 or "
         "1.234. Which is meant? Until then it stays text.",
         [
             {"label": "Keep it as text", "options": {"types": {name: "text"}}},
@@ -218,11 +218,11 @@ def _explain_spelled(name: str, spelled: dict[str, int], notes: Notes) -> None:
     blanks = sum(n for cell, n in spelled.items() if not cell.strip())
     words = {cell: n for cell, n in spelled.items() if cell.strip()}
     parts = [f"{blanks:,} blank cell{'s' if blanks > 1 else ''}"] if blanks else []
-    parts += [f"{cell!r} ({n:,})" for cell, n in list(words.items())[:5]]
+    parts += [f"“{cell}” ({n:,})" for cell, n in list(words.items())[:5]]
     notes.add(
         "missing_spelling",
         "warning",
-        f"Column {name!r} spells missing values as {', '.join(parts)}; they are read as missing.",
+        f"Column “{name}” spells missing values as {', '.join(parts)}; they are read as missing.",
         columns=[name],
         n=sum(spelled.values()),
     )

@@ -107,7 +107,7 @@ def _choose_sheet(path: Path, options: ReadOptions, notes: Notes) -> list[list[A
         with python_calamine.CalamineWorkbook.from_path(path) as book:
             names = list(book.sheet_names)
             if options.sheet is not None and options.sheet not in names:
-                raise ReadingError("sheet_unknown", f"The workbook has no sheet {options.sheet!r}.")
+                raise ReadingError("sheet_unknown", f"The workbook has no sheet “{options.sheet}”.")
             if options.sheet is not None:
                 return list(book.get_sheet_by_name(options.sheet).to_python())
             filled = [(n, rows) for n in names[:50] if (rows := book.get_sheet_by_name(n).to_python())]

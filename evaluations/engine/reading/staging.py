@@ -261,11 +261,11 @@ def _say_lost(name: str, decision: Decision, shapes: ColumnShapes, n: int, lines
     notes.add(
         "does_not_fit",
         "warning",
-        f"Column {name!r} is read as {decision.type}: {kept:,} of {shapes.n:,} cells fit, {n:,} "
+        f"Column “{name}” is read as {decision.type}: {kept:,} of {shapes.n:,} cells fit, {n:,} "
         f"{'does' if n == 1 else 'do'} not{shown} and became missing. First on line {lines[0]}. "
         f"If they are not {what}, set the column to text."
         if decision.type in {"date", "timestamp"}
-        else f"Column {name!r} is {100 * kept / max(shapes.n, 1):.0f} % numeric: {n:,} of "
+        else f"Column “{name}” is {100 * kept / max(shapes.n, 1):.0f} % numeric: {n:,} of "
         f"{shapes.n:,} cells {'is' if n == 1 else 'are'} not a number{shown} and became missing. "
         f"First on line {lines[0]}. If they mean something, set the column to text.",
         columns=[name],

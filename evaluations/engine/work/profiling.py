@@ -38,7 +38,7 @@ def _must_have_columns(table: Path, asked: Mapping[str, str | None]) -> None:
     names = set(pq.read_schema(table).names)
     for role, name in asked.items():
         if name is not None and name not in names:
-            raise TaskError("unknown_column", f"The table has no column {name!r} to use as {role}; choose another.")
+            raise TaskError("unknown_column", f"The table has no column “{name}” to use as {role}; choose another.")
 
 
 def _parts(task: Task) -> dict[str, Sequence[int] | Path]:

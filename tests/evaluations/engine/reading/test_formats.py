@@ -205,7 +205,7 @@ def test_parquet_types_become_plain(read):
 def test_parquet_with_nested_columns_is_refused_by_name(read, column):
     out = read(parquet(pa.table({"good": [1, 2], "odd": column})), "t.parquet")
     assert out["findings"][0]["code"] == "unreadable_type"
-    assert "'odd'" in out["findings"][0]["message"]
+    assert "“odd”" in out["findings"][0]["message"]
 
 
 def test_parquet_bombs(read):
