@@ -1,6 +1,7 @@
 """The room of a document: what its client sees, keeps and answers. A kind of document says what is its own."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -97,7 +98,8 @@ class Room(ABC):
         form = self._form(row, request.POST)
         if form.is_valid():
             try:
-                self.answer(row, visit=visit, fields=form.cleaned_data, consent=self.consent(row))
+                who = _named(visit, form.cleaned_data["name"])
+                self.answer(row, visit=who, fields=form.cleaned_data, consent=self.consent(row))
             except DomainError as error:
                 form.add_error(None, str(error))
             else:
@@ -136,3 +138,10 @@ class Room(ABC):
             "visitor_form": VisitorCommentForm(),
         }
         return render(request, self.template, context, status=status)
+
+
+def _named(visit: Visit, name: str) -> Visit:
+    """Let the trail tell an answer by the name that was given, where the link was made for nobody by name."""
+    if visit.link.recipient_name or visit.link.recipient_email:
+        return visit
+    return replace(visit, actor=replace(visit.actor, name=f"{name} (by link)"))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from projects.attention import needs_of
-from projects.models import ChangeOrder, Decision, ScopeVersion
+from projects.models import AuditEntry, ChangeOrder, Decision, ScopeVersion
 from projects.palette import find
 from projects.services.shares import create_share_link
 from projects.shares import purpose_named
@@ -194,8 +194,8 @@ def test_an_incomplete_draft_is_not_sent(signed_in, engagement):
     assert scope.is_draft
 
 
-def phone_of(row, purpose, actor):
-    made = create_share_link(subject=row, purpose=purpose_named(purpose), by=actor, recipient_name="Carla")
+def phone_of(row, purpose, actor, name="Carla"):
+    made = create_share_link(subject=row, purpose=purpose_named(purpose), by=actor, recipient_name=name)
     phone = Browser(headers={"User-Agent": "Phone/1.0"})
     phone.post(reverse("projects:share-door", args=[made.token]))
     return phone, reverse("projects:share-room", args=[made.link.pk])
@@ -228,6 +228,13 @@ def test_the_client_reads_asks_signs_and_takes_a_copy(signed_in, draft, actor):
     done = signed_in.post(address("scope-countersign", sent), {"name": "Alice", "agreed": "on"}, follow=True)
     assert "Signed by both sides" in done.content.decode()
     assert "Signed by both sides" in phone.get(room).content.decode()
+
+
+@pytest.mark.parametrize(("made_for", "told"), [("", "Carla Client (by link)"), ("Erik", "Erik")])
+def test_the_trail_names_who_answered(draft, actor, made_for, told):
+    phone, room = phone_of(stage.scopes.send_scope(scope=draft, by=actor), "scope", actor, made_for)
+    phone.post(f"{room}answer/", ANSWER | {"answer": "signed"})
+    assert AuditEntry.objects.get(action="scope.client_signed").actor_name == told
 
 
 def test_a_link_to_a_revised_version_says_so_and_takes_no_answer(draft, actor):
