@@ -9,7 +9,7 @@ class BillError(DomainError):
     The codes: ``empty-bill``, ``unknown-format``, ``broken-archive``, ``archive-content``,
     ``too-large``, ``bomb``, ``not-text``, ``broken-csv``, ``ragged-row``, ``too-many-columns``,
     ``double-column``, ``bad-amount``, ``bad-date``, ``bad-mapping``, ``missing-column``,
-    ``missing-currency`` and ``amount-out-of-range``.
+    ``missing-currency``, ``text-too-long`` and ``amount-out-of-range``.
     """
 
     template = "{message}"

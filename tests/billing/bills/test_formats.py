@@ -16,7 +16,8 @@ from billing.bills import (
 )
 from billing.bills.focus import version_of
 from billing.bills.preview import counted_twice, preview
-from billing.bills.reading import read_lines
+from billing.bills.reading import read_bill, read_lines
+from billing.bills.work import LineWriter
 
 FOCUS = (
     "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingAccountId,BillingCurrency,"
@@ -266,6 +267,19 @@ def test_equal_amounts_keep_the_digits_that_each_was_written_with(bill):
     reading = Reading(mapping=ColumnMapping.from_dict(MAPPING))
     with_comma = bill("Datum;Was;Kunde;Betrag\n05.10.2026;H100;;0,5\n06.10.2026;H100;;0,50\n")
     assert [str(line.billed) for line in read_lines(with_comma, reading)] == ["0.5", "0.50"]
+
+
+def test_an_identifier_that_no_index_holds_is_refused_with_its_line(bill):
+    def write(found):
+        lines = LineWriter(io.BytesIO(), {}, [])
+        for batch in found.batches:
+            lines.write(batch)
+
+    header, row = f"{FOCUS.strip()},SkuId\n", FOCUS_ROW.format(cost=1).strip()
+    read_bill(bill(f"{header}{row},a\n{row},{'é' * 1_250}\n"), None, write)
+    with pytest.raises(BillError, match="sku has more than 2500 bytes") as refused:
+        read_bill(bill(f"{header}{row},a\n{row},{'é' * 1_251}\n"), None, write)
+    assert (refused.value.code, refused.value.line) == ("text-too-long", 3)
 
 
 @pytest.mark.parametrize(
