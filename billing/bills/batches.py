@@ -11,7 +11,7 @@ import pyarrow as pa
 from billing.bills.coded import Amounts, Coded, strings
 from billing.bills.columns import Layout
 from billing.bills.errors import BillError
-from billing.bills.lines import DECIMALS, FIELDS, ChargeLine
+from billing.bills.lines import DECIMALS, FIELDS, LONGEST_TEXTS, ChargeLine
 
 SHOWN = 40
 
@@ -110,6 +110,15 @@ class Batch:
             return Amounts.of(self.raw(index), read)
         except ValueError:
             raise self.broken_cell(index, read, "bad-amount", what) from None
+
+    def must_fit(self, name: str) -> None:
+        """Refuse a text that no database would keep where lines and bills are found by it."""
+        texts: Coded = self.column(name)
+        for place, text in enumerate(texts.values):
+            if len(text.encode()) > LONGEST_TEXTS[name]:
+                message = f"the {name.replace('_', ' ')} is longer than {LONGEST_TEXTS[name]} bytes. "
+                message += "Correct the file, or map another column."
+                raise BillError("text-too-long", message, line=self.lines[texts.firsts[place]])
 
     def broken_cell(self, index: int, make: Callable[[str], Any], code: str, what: str) -> BillError:
         """Say which cell of a column is the first that cannot be read."""

@@ -57,3 +57,5 @@ STORED = (*AMOUNTS, "credits")
 NANOS: tuple[str, ...] = tuple(f"{name}_nano" for name in STORED)
 LINE_COLUMNS: tuple[str, ...] = ("row", *FIELDS, *NANOS, "rule_id")
 NULL_COLUMNS = frozenset({*NULLABLE, *NANOS, "rule_id"})
+# In bytes: PostgreSQL keeps no more than 2,704 in an index; identifiers of AWS end at 2,048.
+LONGEST_TEXTS = {"billing_account": 2_000, "resource": 2_500, "sku": 2_500, "currency": 16}

@@ -164,6 +164,8 @@ class PreviewCounter:
     def look(self, batch: Batch) -> None:
         """Count one batch."""
         self.rows += batch.count
+        for name in ("billing_account", "currency"):
+            batch.must_fit(name)
         self._money(batch)
         self._categories(batch)
         self._tags(batch)

@@ -27,9 +27,6 @@ from billing.bills.reading import Bill, read_bill
 from billing.bills.tags import write_tags
 from projects.sandbox import Task, TaskError
 
-FOUND_BY = ("resource", "sku")
-LONGEST_FOUND = 2_500  # bytes; PostgreSQL keeps none above 2,704 in an index. Identifiers of AWS end at 2,048
-
 
 def run(task: Task) -> dict[str, Any]:
     """Read the bill ``task.inputs["bill"]``; return its preview and write ``lines.csv``.
@@ -96,8 +93,8 @@ class LineWriter:
         """Write one batch."""
         columns = [Coded.same(value, batch.count).texts() for value in self.constants]
         columns.append(integers(np.arange(batch.first_row, batch.first_row + batch.count)))
-        for name in FOUND_BY:
-            _must_fit_index(batch, name)
+        for name in ("resource", "sku"):
+            batch.must_fit(name)
         columns += [self._column(batch, name) for name in FIELDS]
         columns += [batch.column(name).nanos() for name in STORED]
         columns.append(self.chooser(batch).texts())
@@ -112,15 +109,6 @@ class LineWriter:
         if name in NULLABLE:
             return values.texts(self.moments.__getitem__)
         return values.texts(write_tags) if name == "tags" else values.texts()
-
-
-def _must_fit_index(batch: Batch, name: str) -> None:
-    """Refuse a text by which lines are found if a database cannot hold it for that."""
-    texts: Coded = batch.column(name)
-    for place, text in enumerate(texts.values):
-        if len(text.encode()) > LONGEST_FOUND:
-            message = f"the {name} has more than {LONGEST_FOUND} bytes. Shorten it, and upload the file again."
-            raise BillError("text-too-long", message, line=batch.lines[texts.firsts[place]])
 
 
 class _Chooser:

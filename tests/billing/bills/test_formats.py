@@ -277,9 +277,11 @@ def test_an_identifier_that_no_index_holds_is_refused_with_its_line(bill):
 
     header, row = f"{FOCUS.strip()},SkuId\n", FOCUS_ROW.format(cost=1).strip()
     read_bill(bill(f"{header}{row},a\n{row},{'é' * 1_250}\n"), None, write)
-    with pytest.raises(BillError, match="sku has more than 2500 bytes") as refused:
+    with pytest.raises(BillError, match="sku is longer than 2500 bytes") as refused:
         read_bill(bill(f"{header}{row},a\n{row},{'é' * 1_251}\n"), None, write)
     assert (refused.value.code, refused.value.line) == ("text-too-long", 3)
+    with pytest.raises(BillError, match="Line 2: the currency is longer than 16 bytes"):
+        preview(bill(focus(1).replace("EUR", "euros of this year")))
 
 
 @pytest.mark.parametrize(
