@@ -26,8 +26,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # A space for the tests of browsers, faults and so on to narrow down: make test TESTS=tests/billing
 TESTS ?=
-# Two processes are the quickest on two cores; more bring little, as the fault tests start their own.
-TEST_PROCESSES ?= 2
+# Three processes keep two cores busy, as many tests wait for processes and browsers of their own.
+TEST_PROCESSES ?= 3
 
 .PHONY: help setup up demo test test-setup lint types bench chaos doctor clean
 
