@@ -250,7 +250,7 @@ def finish_commit(
     found = difference_of(source)
     _must_be_open(found)
     before = _stored_of(source)
-    write_charges(lines)
+    write_charges(lines, source_id=source.pk)
     touched = {source.pk: source}
     for part in found:
         if not part.writes:

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 from django.db import connection
 
@@ -16,40 +17,44 @@ KEYS, MOMENTS = {"source_id", "rule_id"}, {"usage_start", "usage_end"}
 COLUMNS = ("source_id", *LINE_COLUMNS)
 
 
-def write_charges(lines: Path) -> None:
-    """Write all rows of a ``lines.csv`` whose first column is the id of their import.
+def write_charges(lines: Path, *, source_id: UUID) -> None:
+    """Write all rows of a ``lines.csv`` whose first column is the id of their import, which has none yet.
 
-    Call it inside the transaction that makes the rows count.
+    Call it inside the transaction that makes the rows count. Raises ValueError if a row names another import: the
+    child that wrote the file has read what a stranger sent.
     """
-    if connection.vendor == "postgresql":
-        _copy(lines)
-    else:
-        _insert(lines)
+    written = _copy(lines) if connection.vendor == "postgresql" else _insert(lines)
+    if Charge.objects.filter(source_id=source_id).count() != written:
+        raise ValueError("The lines are not all of the import that is stored.")
 
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(connection.ops.quote_name(name) for name in names)
 
 
-def _copy(lines: Path) -> None:
-    """Stream the file into PostgreSQL as it is."""
+def _copy(lines: Path) -> int:
+    """Stream the file into PostgreSQL as it is; give the number of rows."""
     table = connection.ops.quote_name(Charge._meta.db_table)
     form = f"FORMAT csv, HEADER, FORCE_NULL ({_quoted(name for name in COLUMNS if name in NULL_COLUMNS)})"
     order = f"COPY {table} ({_quoted(COLUMNS)}) FROM STDIN ({form})"
-    with connection.cursor() as cursor, cursor.copy(order) as copy, lines.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            copy.write(block)
+    with connection.cursor() as cursor:
+        with cursor.copy(order) as copy, lines.open("rb") as stream:
+            while block := stream.read(BLOCK):
+                copy.write(block)
+        return int(cursor.rowcount)
 
 
-def _insert(lines: Path) -> None:
-    """Hand the rows to SQLite in bundles."""
-    order = insert_order()
+def _insert(lines: Path) -> int:
+    """Hand the rows to SQLite in bundles; give their number."""
+    order, written = insert_order(), 0
     connection.ensure_connection()
     with lines.open(encoding="utf-8", newline="") as stream:
         rows = csv.reader(stream)
         next(rows)
         while bundle := list(islice(rows, ROWS)):
             connection.connection.executemany(order, bundle)
+            written += len(bundle)
+    return written
 
 
 def insert_order() -> str:

@@ -151,6 +151,23 @@ def test_lines_read_under_older_rules_are_allocated_by_those_that_hold(actor, tm
     assert (Charge.objects.get().rule, MonthlySpend.objects.get().rule) == (rule, rule)
 
 
+def test_lines_that_name_another_import_are_not_stored(actor, tmp_path):
+    """The child that writes them has read what a stranger sent."""
+    other = make.receive(actor, make.focus_bill(make.focus_line("3")), tmp_path=tmp_path, export="second")
+    source = make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
+    bills.begin_commit(source=source, by=actor)
+    task = Task(
+        arguments={"constants": {"source_id": str(other.pk)}},
+        inputs={"bill": tmp_path / "bill.csv"},
+        outputs=tmp_path,
+    )
+    preview = run(task)
+    rules, before = preview.pop("rules"), world()
+    with pytest.raises(ValueError, match="not all of the import"), transaction.atomic():
+        bills.finish_commit(job=Job(), source_id=source.pk, preview=preview, lines=tmp_path / "lines.csv", rules=rules)
+    assert world() == before
+
+
 def test_the_same_spend_from_another_export_must_be_wanted(actor, october, tmp_path):
     again = make.receive(actor, make.focus_bill(make.focus_line("2.75")), tmp_path=tmp_path, export="second")
     with pytest.raises(bills.CountedTwiceError, match="counts it twice"):
