@@ -37,7 +37,7 @@ class BillStateError(DomainError):
     """Raised when a step does not fit where the file stands."""
 
     code = "bill-state"
-    template = "“{name}” is {state}, so this cannot be done. {hint}"
+    template = "“{name}” stands at “{state}”, so this cannot be done. {hint}"
 
 
 class PeriodClosedError(DomainError):
@@ -393,7 +393,7 @@ def _locked(source: BillImport, by: Actor) -> BillImport:
 
 
 def _said(source: BillImport) -> str:
-    return BillImport.State(source.state).label.lower()
+    return str(BillImport.State(source.state).label)
 
 
 def _known_currency(text: str) -> str:
