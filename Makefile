@@ -49,7 +49,7 @@ doctor: setup ## Look for what is wrong and say what to do
 test-setup: $(STAMPS)/dev $(STAMPS)/static
 
 test: test-setup ## Run the tests; with DATABASE_URL and REDIS_URL on those
-	$(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(TESTS)
+	$(RUN) -m pytest -n $(TEST_PROCESSES) $(TESTS)
 
 lint: test-setup ## Style, types, layers, templates, spelling, forgotten migrations
 	$(VENV)/bin/ruff check .

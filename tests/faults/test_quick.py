@@ -13,7 +13,6 @@ from tests.faults.stage import DeskError, Stage
 
 pytestmark = [
     pytest.mark.faults,
-    pytest.mark.xdist_group("faults"),
     pytest.mark.skipif(
         not (shutil.which("redis-server") or shutil.which("valkey-server")),
         reason="NOT TESTED: no redis-server or valkey-server on this machine",

@@ -120,7 +120,6 @@ def quiet_disk():
 
 
 @linux
-@pytest.mark.xdist_group("quiet_disk")  # one after another: each would measure what the others write
 @pytest.mark.parametrize("work", ["write_fast", "write_without_a_name", "reserve"])
 def test_all_files_together_stay_near_their_limit(order, quiet_disk, work):
     """It was looked at once a second: half a gibibyte had become two, and deleted files were not seen at all."""
