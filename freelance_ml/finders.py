@@ -99,6 +99,7 @@ class NpmFinder(BaseFinder):
         content = served(name, Path(self.storage.path(name)).read_bytes())
         place = Path(settings.VAR_DIR) / "static-rewritten" / Path(name).name
         if not place.is_file() or place.read_bytes() != content:
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.parent.mkdir(mode=0o700, exist_ok=True)
             place.write_bytes(content)
         return str(place)

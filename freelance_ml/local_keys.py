@@ -14,7 +14,8 @@ def kept_secret(folder: Path, name: str, *, size: int = 48) -> str:
     """
     target = folder / name
     if not target.exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # parents that mkdir makes get the usual mode
+        folder.mkdir(mode=0o700, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=folder)  # created with mode 0600
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(size))
