@@ -134,20 +134,24 @@ def test_a_period_that_is_closed_meanwhile_stops_the_commit_whole(actor, october
     assert world() == before
 
 
+def read_lines_of(source, folder):
+    """Do what the child does with the bill in a folder, for an import; give what storing it needs."""
+    task = Task(
+        arguments={"constants": {"source_id": str(source.pk)}},
+        inputs={"bill": folder / "bill.csv"},
+        outputs=folder,
+    )
+    preview = run(task)
+    return {"rules": preview.pop("rules"), "preview": preview, "lines": folder / "lines.csv"}
+
+
 def test_lines_read_under_older_rules_are_allocated_by_those_that_hold(actor, tmp_path):
     source = make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
     bills.begin_commit(source=source, by=actor)
-    task = Task(
-        arguments={"constants": {"source_id": str(source.pk)}},
-        inputs={"bill": tmp_path / "bill.csv"},
-        outputs=tmp_path,
-    )
-    preview = run(task)
-    rules = preview.pop("rules")
+    read = read_lines_of(source, tmp_path)
     rule = create_rule(name="All", conditions=[], targets=[Target()], by=actor)
-    lines = tmp_path / "lines.csv"
     with transaction.atomic():
-        bills.finish_commit(job=Job(), source_id=source.pk, preview=preview, lines=lines, rules=rules)
+        bills.finish_commit(job=Job(), source_id=source.pk, **read)
     assert (Charge.objects.get().rule, MonthlySpend.objects.get().rule) == (rule, rule)
 
 
@@ -156,15 +160,9 @@ def test_lines_that_name_another_import_are_not_stored(actor, tmp_path):
     other = make.receive(actor, make.focus_bill(make.focus_line("3")), tmp_path=tmp_path, export="second")
     source = make.receive(actor, make.focus_bill(make.focus_line("2")), tmp_path=tmp_path)
     bills.begin_commit(source=source, by=actor)
-    task = Task(
-        arguments={"constants": {"source_id": str(other.pk)}},
-        inputs={"bill": tmp_path / "bill.csv"},
-        outputs=tmp_path,
-    )
-    preview = run(task)
-    rules, before = preview.pop("rules"), world()
+    read, before = read_lines_of(other, tmp_path), world()
     with pytest.raises(ValueError, match="not all of the import"), transaction.atomic():
-        bills.finish_commit(job=Job(), source_id=source.pk, preview=preview, lines=tmp_path / "lines.csv", rules=rules)
+        bills.finish_commit(job=Job(), source_id=source.pk, **read)
     assert world() == before
 
 

@@ -49,9 +49,9 @@ def test_compose_tells_the_application_its_own_port_and_proxy_whatever_env_says(
     for service in compose["services"].values():
         if "build" in service:
             assert service["env_file"] == ".env"
-            assert (service["environment"]["PORT"], service["environment"]["LISTEN_ON"]) == ("8000", "0.0.0.0")  # noqa: S104  # in the container
+            assert (service["environment"]["PORT"], service["environment"]["LISTEN_ON"]) == ("8000", "0.0.0.0")  # noqa: S104  # inside the container, whose port the compose file opens to this machine alone
             assert service["environment"]["TRUSTED_PROXIES"] == f"${{TRUSTED_PROXIES:-{gateway}}}"
-            assert "/tmp" in service["volumes"]  # noqa: S108  # a volume
+            assert "/tmp" in service["volumes"]  # noqa: S108  # the name of a mount, no file that is opened
     assert "127.0.0.1" in compose["services"]["postgres"]["healthcheck"]["test"]
 
 
