@@ -12,6 +12,7 @@ from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import Login
 from allauth.account.utils import user_pk_to_url_str
 from allauth.core import context as allauth_context
+from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
@@ -181,7 +182,7 @@ class CountedCode:
         count_guess(SECOND_FACTOR, **where)
         code: str = super().clean_code()  # type: ignore[misc]  # mixed into allauth's forms
         # allauth remembers a used code for one period, but with tolerance it would be right for three.
-        if not cache.add(f"used-code:{self.user.pk}:{code.strip()}", "", timeout=CODE_LIVES):
+        if not cache.add(f"used-code:{self.user.pk}:{normalize_user_code(code)}", "", timeout=CODE_LIVES):
             raise ValidationError("This code was used already. Wait for the next one.", code="code-used")
         accept_guess(SECOND_FACTOR, **where)
         return code

@@ -248,6 +248,21 @@ def test_a_second_factor_is_asked_for_and_its_code_works_once(client, alice):
     assert client.post("/accounts/2fa/authenticate/", {"code": now}).status_code == 200  # used: refused
 
 
+@pytest.mark.parametrize("written", ["{0}{1}", " {0}{1} ", "{0} {1}", "{0}-{1}"])
+def test_a_used_code_stays_used_however_it_is_written(client, alice, written):
+    activate(alice)
+    fields = {"login": "alice@example.com", "password": PASSWORD}
+    with time_machine.travel(1_800_000_000) as clock:
+        now = code()
+        client.post("/accounts/login/", fields)
+        assert client.post("/accounts/2fa/authenticate/", {"code": now}).status_code == 302
+        client.post("/accounts/logout/")
+        clock.shift(40)  # seconds: an app shows another code by now, and this one is right for 20 more
+        client.post("/accounts/login/", fields)
+        answer = client.post("/accounts/2fa/authenticate/", {"code": written.format(now[:3], now[3:])})
+        assert "used already" in answer.content.decode()
+
+
 def test_a_new_password_by_letter_does_not_skip_the_second_factor(client, alice, mailoutbox):
     people.EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
     activate(alice)
