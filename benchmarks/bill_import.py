@@ -45,7 +45,7 @@ from billing.models import BillImport, Charge
 from billing.services import bills
 from billing.services.charge_writer import _copy, insert_order
 from billing.services.rules import Target, create_rule, rules_as_data
-from projects.models import Job, User
+from projects.models import User
 from projects.services.people import actor_of, create_workspace
 
 READ = """
@@ -110,14 +110,14 @@ def main():
     result, reading, reading_peak = json.loads(done.stdout)
     preview = {name: part for name, part in result.items() if name != "rules"}
     with transaction.atomic():
-        bills.finish_reading(source_id=source.pk, preview=preview)
+        bills.finish_reading(job=source.job, source_id=source.pk, preview=preview)
     lines = folder / "lines.csv"
     bare = [clocked(lambda: raw(lines)) for _ in range(3)]
     BillImport.objects.filter(pk=source.pk).update(state="committing")
 
     def store():
         with transaction.atomic():
-            bills.finish_commit(job=Job(), source_id=source.pk, preview=preview, lines=lines, rules=arguments["rules"])
+            bills.finish_commit(source_id=source.pk, preview=preview, lines=lines, rules=arguments["rules"])
 
     reset_peak()
     before_storing = peak()

@@ -44,7 +44,7 @@ def prepare_reading(job: Job) -> Prepared:
 
 def apply_reading(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
     """Keep what the bill holds, for its page."""
-    bills.finish_reading(source_id=UUID(job.arguments["import"]), preview=result)
+    bills.finish_reading(job=job, source_id=UUID(job.arguments["import"]), preview=result)
     return {"rows": result["rows"], "format": result["format"]}
 
 
@@ -58,7 +58,6 @@ def prepare_commit(job: Job) -> Prepared:
 def apply_commit(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
     """Store the lines."""
     return bills.finish_commit(
-        job=job,
         source_id=UUID(job.arguments["import"]),
         preview={name: part for name, part in result.items() if name != "rules"},
         lines=outputs / LINES_FILE,
@@ -68,7 +67,7 @@ def apply_commit(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, A
 
 def reading_ended(job: Job) -> None:
     """Say on the import why it was not read or stored."""
-    bills.reading_failed(source_id=UUID(job.arguments["import"]), code=job.error_code, message=job.error_message)
+    bills.reading_failed(job=job, source_id=UUID(job.arguments["import"]))
 
 
 def apply_allocation(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:

@@ -183,12 +183,18 @@ class PreviewCounter:
         names = ("billing_account", "period_start", "period_end", "currency")
         groups = batch.together([batch.column(name) for name in names])
         for key, rows in zip(groups.values, groups.counts, strict=True):
-            part = self.slices.setdefault(key, Slice(*key))
+            part = self._slice(*key)
             part.rows += rows
             self.tallies.setdefault(part.currency, {name: Tally() for name in STORED})
         for name in STORED:
             if name in self.layout.fields:
                 self._tally(name, batch.column(name), groups)
+
+    def _slice(self, account: str, start: date | None, end: date | None, currency: str) -> Slice:
+        """Find the slice of some rows; rows of one period that end it differently are still of one bill."""
+        part = self.slices.setdefault((account, start, currency), Slice(account, start, end, currency))
+        part.period_end = max(filter(None, (part.period_end, end)), default=None)
+        return part
 
     def _tally(self, name: str, amounts: Amounts, groups: Coded) -> None:
         """Add one amount to the slices and to the currencies."""
@@ -196,7 +202,7 @@ class PreviewCounter:
         by_group = {word: _count(groups, rows) for word, rows in counts.items()}
         by_group["present"] = [rows - null for rows, null in zip(groups.counts, by_group["null"], strict=True)]
         for place, (key, total) in enumerate(zip(groups.values, amounts.sums(groups), strict=True)):
-            part = self.slices[key]
+            part = self._slice(*key)
             part.sums[name] = EXACT.add(part.sums[name], total)
             self.tallies[part.currency][name].take(total, {word: rows[place] for word, rows in by_group.items()})
 

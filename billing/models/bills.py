@@ -1,5 +1,7 @@
 """Bills of cloud providers: the files that arrive, and what is stored of them."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models
@@ -91,6 +93,11 @@ class BillImport(TenantModel):
             "basis": self.basis,
         }
 
+    def cost_of(self, sums: Mapping[str, str], currency: str) -> Decimal:
+        """Take the billed cost from sums of this file, or the effective one where the file has no other."""
+        present = self.preview.get("tallies", {}).get(currency, {})
+        return Decimal(sums.get("billed" if "billed" in present else "effective", "0"))
+
 
 class Bill(TenantModel):
     """What is stored of one account, export, period and currency; a newer file replaces it while it is open."""
@@ -125,3 +132,8 @@ class Bill(TenantModel):
     def key(self) -> tuple[str, str, str]:
         """What tells it apart inside one file: account, period and currency."""
         return (self.billing_account, self.period, self.currency)
+
+    @property
+    def cost(self) -> Decimal:
+        """What the bill asks for."""
+        return self.source.cost_of(self.sums, self.currency)

@@ -22,7 +22,8 @@ class SliceDifference:
 
     ``state``: new; same (the very same file); newer (it replaces what is stored); closed (it would
     change a closed period, which is refused); closed-same (a closed period with equal rows and sums).
-    ``beside`` names other exports that hold the same account and period: both would count.
+    ``beside`` names other exports that hold the same account and period: both would count. ``cost`` is what the
+    file asks for, ``cost_before`` what is stored.
     """
 
     billing_account: str
@@ -34,6 +35,8 @@ class SliceDifference:
     rows_before: int
     sums: dict[str, str]
     sums_before: dict[str, str]
+    cost: Decimal
+    cost_before: Decimal
     beside: tuple[str, ...] = ()
 
     @property
@@ -52,28 +55,14 @@ class SliceDifference:
         return self.state in (NEW, NEWER)
 
     @property
-    def cost(self) -> Decimal:
-        """What the file holds: the billed cost, or the effective one where it has no other."""
-        return _cost(self.sums)
-
-    @property
-    def cost_before(self) -> Decimal:
-        """What is stored."""
-        return _cost(self.sums_before)
-
-    @property
     def change(self) -> Decimal:
         """By how much the stored cost moves."""
         return self.cost - self.cost_before if self.writes else Decimal(0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the difference as plain JSON values."""
-        return asdict(self) | {"beside": list(self.beside), "change": f"{self.change:f}"}
-
-
-def _cost(sums: dict[str, str]) -> Decimal:
-    billed, effective = Decimal(sums.get("billed", "0")), Decimal(sums.get("effective", "0"))
-    return billed or effective
+        amounts = {name: f"{getattr(self, name):f}" for name in ("cost", "cost_before", "change")}
+        return asdict(self) | {"beside": list(self.beside)} | amounts
 
 
 def difference_of(source: BillImport) -> list[SliceDifference]:
@@ -100,6 +89,8 @@ def difference_of(source: BillImport) -> list[SliceDifference]:
                 rows_before=kept.rows if kept else 0,
                 sums=part["sums"],
                 sums_before=kept.sums if kept else {},
+                cost=source.cost_of(part["sums"], key[2]),
+                cost_before=kept.cost if kept else Decimal(0),
                 beside=tuple(sorted(others.get(key, ()))) if kept is None else (),
             )
         )

@@ -1,7 +1,7 @@
 """Bills on their way in: received, read, shown, committed; each step safe to repeat."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -166,23 +166,33 @@ def begin_reading(*, source: BillImport, by: Actor, **wishes: Any) -> BillImport
     return locked
 
 
-def finish_reading(*, source_id: UUID, preview: Mapping[str, Any]) -> BillImport:
-    """Keep what the file holds; called by its job."""
-    source = BillImport.objects.select_for_update().get(pk=source_id)
+def finish_reading(*, job: Job, source_id: UUID, preview: Mapping[str, Any]) -> None:
+    """Keep what the file holds; what a job read that was overtaken by a newer one is dropped."""
+    source = _waiting_for(job, source_id, BillImport.State.READING, BillImport.State.FAILED)
+    if source is None:
+        return
     source.preview, source.state = dict(preview), BillImport.State.READY
-    source.save(update_fields=["preview", "state"])
-    return source
+    source.error_code = source.error_message = ""
+    source.save(update_fields=["preview", "state", "error_code", "error_message"])
 
 
-def reading_failed(*, source_id: UUID, code: str, message: str) -> None:
-    """Keep why a file cannot be read, or why its commit was undone; called by its job."""
-    source = BillImport.objects.select_for_update().filter(pk=source_id).first()
-    if source is None or source.state not in (BillImport.State.READING, BillImport.State.COMMITTING):
+def reading_failed(*, job: Job, source_id: UUID) -> None:
+    """Keep why a file cannot be read, or why its commit was undone."""
+    source = _waiting_for(job, source_id, BillImport.State.READING, BillImport.State.COMMITTING)
+    if source is None:
         return
     was_read = source.state == BillImport.State.COMMITTING
     source.state = BillImport.State.READY if was_read else BillImport.State.FAILED
-    source.error_code, source.error_message = code or "cancelled", message or "It was cancelled."
+    source.error_code = job.error_code or "cancelled"
+    source.error_message = job.error_message or "It was cancelled."
     source.save(update_fields=["state", "error_code", "error_message"])
+
+
+def _waiting_for(job: Job, source_id: UUID, *states: str) -> BillImport | None:
+    """Lock a file that still waits for this very job: another may have been started, or the file discarded."""
+    found = BillImport.objects.select_for_update().filter(pk=source_id, job=job.pk, state__in=states)
+    source: BillImport | None = found.first()
+    return source
 
 
 @transaction.atomic
@@ -234,22 +244,24 @@ def begin_commit(*, source: BillImport, by: Actor, beside: bool = False) -> Bill
 
 
 def finish_commit(
-    *, job: Job, source_id: UUID, preview: Mapping[str, Any], lines: Path, rules: list[dict[str, Any]]
+    *, source_id: UUID, preview: Mapping[str, Any], lines: Path, rules: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Store the lines: what is new is added, open periods are replaced, all in the caller's transaction.
 
     ``rules`` are those by which the lines were allocated; if they changed meanwhile, all are allocated anew.
 
-    Raises PeriodClosedError if a period was closed meanwhile, BillStateError if the file is not being stored.
+    Raises PeriodClosedError if a period was closed meanwhile, CountedTwiceError if another export was stored
+    meanwhile, BillStateError if the file is not being stored.
     """
     source = BillImport.objects.select_for_update().select_related("workspace").get(pk=source_id)
     if source.state != BillImport.State.COMMITTING:
         raise BillStateError(name=source.name, state=_said(source), hint="Nothing was changed.")
     Workspace.objects.select_for_update().get(pk=source.workspace_id)  # one commit at a time
     source.preview = dict(preview)
+    before = _stored_of(source)  # locked, so that none is closed from here on
     found = difference_of(source)
     _must_be_open(found)
-    before = _stored_of(source)
+    _must_not_count_twice(found, wanted={name for part in source.difference for name in part["beside"]})
     write_charges(lines, source_id=source.pk)
     touched = {source.pk: source}
     for part in found:
@@ -279,7 +291,7 @@ def finish_commit(
 
 def _stored_of(source: BillImport) -> dict[tuple[str, str, str], Bill]:
     stored = Bill.objects.filter(workspace_id=source.workspace_id, export=source.export_name)
-    return {bill.key: bill for bill in stored.select_related("source")}
+    return {bill.key: bill for bill in stored.select_related("source").select_for_update(of=("self",))}
 
 
 def _lines_of(source: BillImport, part: SliceDifference) -> Any:
@@ -316,11 +328,11 @@ def _must_be_open(found: list[SliceDifference]) -> None:
         raise PeriodClosedError(periods=" and ".join(_named(part) for part in shut[:3]))
 
 
-def _must_not_count_twice(found: list[SliceDifference]) -> None:
+def _must_not_count_twice(found: list[SliceDifference], *, wanted: Collection[str] = ()) -> None:
     for part in found:
-        if part.beside:
+        if others := [name for name in part.beside if name not in wanted]:
             raise CountedTwiceError(
-                account=part.billing_account or "This account", period=part.period[:7], other=", ".join(part.beside)
+                account=part.billing_account or "This account", period=part.period[:7], other=", ".join(others)
             )
 
 

@@ -17,7 +17,6 @@ from billing.queries.bills import difference_of
 from billing.services import bills
 from billing.services.rules import Target, create_rule
 from billing.storage import BILLS
-from projects.models import Job
 from projects.quota import QuotaExceededError, used_bytes
 from projects.sandbox import Task
 from tests.factories import billing as make
@@ -151,7 +150,7 @@ def test_lines_read_under_older_rules_are_allocated_by_those_that_hold(actor, tm
     read = read_lines_of(source, tmp_path)
     rule = create_rule(name="All", conditions=[], targets=[Target()], by=actor)
     with transaction.atomic():
-        bills.finish_commit(job=Job(), source_id=source.pk, **read)
+        bills.finish_commit(source_id=source.pk, **read)
     assert (Charge.objects.get().rule, MonthlySpend.objects.get().rule) == (rule, rule)
 
 
@@ -162,7 +161,7 @@ def test_lines_that_name_another_import_are_not_stored(actor, tmp_path):
     bills.begin_commit(source=source, by=actor)
     read, before = read_lines_of(other, tmp_path), world()
     with pytest.raises(ValueError, match="not all of the import"), transaction.atomic():
-        bills.finish_commit(job=Job(), source_id=source.pk, **read)
+        bills.finish_commit(source_id=source.pk, **read)
     assert world() == before
 
 
@@ -172,6 +171,66 @@ def test_the_same_spend_from_another_export_must_be_wanted(actor, october, tmp_p
         dispatch.commit_bill(source=again, by=actor)
     assert make.commit(actor, again, beside=True).state == "committed"
     assert exact_sum("billed") == Decimal("5.5")
+
+
+def test_two_exports_of_the_same_spend_that_are_stored_at_once_count_once(actor, tmp_path):
+    text = make.focus_bill(make.focus_line("2"))
+    both = [make.receive(actor, text, tmp_path=tmp_path, export=name) for name in ("first", "second")]
+    both = [dispatch.commit_bill(source=source, by=actor) for source in both]
+    for source in both:
+        make.work_off(source.job)
+        source.refresh_from_db()
+    assert [(source.state, source.error_code) for source in both] == [("committed", ""), ("ready", "counted-twice")]
+    assert exact_sum("billed") == Decimal(2)
+
+
+def test_lines_that_end_one_period_differently_are_of_one_bill(actor, tmp_path):
+    lines = [make.focus_line("1", until="2026-10-31"), make.focus_line("2"), make.focus_line("4", until="2026-10-30")]
+    for text in (make.focus_bill(*lines), make.focus_bill(*lines[:2])):
+        source = make.store(actor, text, tmp_path=tmp_path)
+        assert source.state == "committed", source.error_message
+        bill = Bill.objects.get()
+        assert (bill.rows, Decimal(bill.sums["billed"])) == (Charge.objects.count(), exact_sum("billed"))
+        assert bill.period_end == date(2026, 11, 1)
+
+
+def test_a_reading_that_was_overtaken_changes_nothing(actor, tmp_path):
+    path = tmp_path / "bill.csv"
+    path.write_text(make.focus_bill(make.focus_line("1")), encoding="utf-8")
+    source = dispatch.receive_bill(path=path, name="bill.csv", by=actor)
+    first = source.job
+    source = dispatch.read_again(source=source, by=actor, export="second")
+    make.work_off(source.job)
+    source = make.commit(actor, source)
+    make.work_off(first)
+    source.refresh_from_db()
+    assert (first.pk != source.job.pk, source.state) == (True, "committed")
+
+
+def test_a_file_that_is_discarded_while_it_is_read_stays_so(actor, tmp_path):
+    source = make.receive(actor, make.focus_bill(make.focus_line("1")), tmp_path=tmp_path)
+    source = dispatch.read_again(source=source, by=actor)
+    preview = run(Task(arguments={"write": False}, inputs={"bill": tmp_path / "bill.csv"}, outputs=tmp_path))
+    bills.discard_bill(source=source, by=actor)
+    bills.finish_reading(job=source.job, source_id=source.pk, preview=preview)
+    source.refresh_from_db()
+    assert source.state == "discarded"
+
+
+def test_a_bill_that_asks_for_nothing_costs_nothing_before_it_changes(actor, tmp_path):
+    """Wholly covered by a commitment, it has an effective cost alone."""
+    covered = make.focus_line("7").replace("7,7,7,7", "0,100,100,100")
+    make.store(actor, make.focus_bill(covered), tmp_path=tmp_path)
+    assert Bill.objects.get().cost == 0
+    source = make.receive(actor, make.focus_bill(covered.replace("0,100", "5,100", 1)), tmp_path=tmp_path)
+    part = difference_of(source)[0]
+    assert (part.cost_before, part.cost, part.change) == (0, 5, 5)
+
+
+def test_an_export_without_a_billed_cost_costs_what_is_effective(actor, tmp_path):
+    text = "Date,MeterCategory,Cost,BillingCurrency\n10/05/2026,Virtual Machines,1.25,EUR\n"
+    source = make.store(actor, text, tmp_path=tmp_path, basis="amortised")
+    assert (source.state, Bill.objects.get().cost) == ("committed", Decimal("1.25"))
 
 
 def test_any_csv_comes_in_through_a_saved_mapping_that_is_found_again(actor, tmp_path):
