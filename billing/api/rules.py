@@ -27,7 +27,19 @@ from projects.api.base import (
 from projects.models import Engagement, Milestone
 
 
-class ConditionSerializer(PlainSerializer):
+class ItemSerializer(PlainSerializer):
+    """One of a rule's conditions or parts: whole, also where only some fields of the rule are changed."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Check the item by itself: within a change in part the framework lets any of its fields be left out."""
+        if self.parent is None:
+            return super().to_internal_value(data)
+        item = type(self)(data=data, context=self.context)
+        item.is_valid(raise_exception=True)
+        return item.validated_data
+
+
+class ConditionSerializer(ItemSerializer):
     """One thing that must hold of a charge."""
 
     field = serializers.ChoiceField([*TEXT_FIELDS, "tag", "date"])
@@ -36,7 +48,7 @@ class ConditionSerializer(PlainSerializer):
     key = serializers.CharField(required=False, max_length=200, help_text="The tag's key.", style=AS_IT_IS)
 
 
-class PartSerializer(PlainSerializer):
+class PartSerializer(ItemSerializer):
     """Who bears which share; without an engagement it is own overhead."""
 
     engagement = ScopedPrimaryKeyField(queryset=Engagement.objects.all(), required=False, allow_null=True)

@@ -101,6 +101,13 @@ def test_spend_rules_and_costs(call, october, engagement, milestone):
     assert call("get", "/spend/lines/?engagement=unallocated").json()["count"] == 3
 
 
+@pytest.mark.parametrize("change", [{"conditions": [{}]}, {"conditions": [{"field": "service"}]}, {"parts": [{}]}])
+def test_a_change_of_a_rule_wants_its_items_whole(call, actor, change):
+    rule = make.make_rule(actor, name="Acme")
+    refused = call("patch", f"/spend-rules/{rule.pk}/", change, 400).json()
+    assert {error["code"] for error in refused["errors"]} == {"required"}
+
+
 def test_lines_are_exported_whole_and_disarmed(call, actor, tmp_path):
     line = make.focus_line("0.1234567890123456789", service="=HYPERLINK(1)")
     make.store(actor, make.focus_bill(*[line] * 501), tmp_path=tmp_path)
