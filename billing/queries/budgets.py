@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from billing.forecast import MonthForecast, forecast_month
 from billing.models import Budget, BudgetAlert
+from billing.money import Money
 from billing.queries.costs import ZERO, Outlay
 from projects.access import Actor
 from projects.attention import OVER_BUDGET, Need
@@ -92,24 +93,42 @@ def state_of(budget: Budget, *, today: date, outlay: Outlay | None = None) -> Bu
     """
     outlay = outlay or Outlay(budget.engagement, budget.milestone)
     daily = outlay.by_day(budget.currency)
-    last = max((day for day in daily if day <= today), default=None)
-    forecast: MonthForecast | None = None
-    if last is not None and today - last <= LATE and (last.year, last.month) == (today.year, today.month):
-        forecast = forecast_month(daily, through=last)
+    forecasts = _forecasts(outlay, budget.currency, today)
     is_monthly = budget.span == Budget.Span.MONTH
     since = today.replace(day=1) if is_monthly else None
     actual = _spent(daily, since, today)
-    rest = ZERO if is_monthly or forecast is None else actual - forecast.actual
+    rest = actual - sum((forecast.actual for forecast in forecasts), ZERO)
     others = {currency: _spent(outlay.by_day(currency), since, today) for currency in outlay.currencies}
     return BudgetState(
         budget,
         f"{today:%Y-%m}" if is_monthly else "",
         actual,
-        expected=rest + forecast.expected if forecast else None,
-        low=rest + forecast.low if forecast and forecast.low is not None else None,
-        high=rest + forecast.high if forecast and forecast.high is not None else None,
+        expected=_sum(rest, [forecast.expected for forecast in forecasts]),
+        low=_sum(rest, [forecast.low for forecast in forecasts]),
+        high=_sum(rest, [forecast.high for forecast in forecasts]),
         uncounted=tuple((code, cost) for code, cost in sorted(others.items()) if cost and code != budget.currency),
     )
+
+
+def _forecasts(outlay: Outlay, currency: str, today: date) -> list[MonthForecast]:
+    """Forecast the month of what was spent lately; nothing where this month's bill is not in.
+
+    Bills come days later and machine time is booked at once: put together, days without a bill would look free.
+    """
+    cloud, compute = outlay.cloud_by_day(currency), outlay.compute_by_day(currency)
+    billed, booked = (
+        max((day for day in days if today - LATE <= day <= today), default=None) for days in (cloud, compute)
+    )
+    if billed is not None and (billed.year, billed.month) != (today.year, today.month):
+        return []
+    found = [] if billed is None else [forecast_month(cloud, through=billed)]
+    return found if booked is None else [*found, forecast_month(compute, through=today)]
+
+
+def _sum(rest: Decimal, amounts: list[Decimal] | list[Decimal | None]) -> Decimal | None:
+    """Add up what is known of every part; None if one is not, or if there is none."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, rest) if known and len(known) == len(amounts) else None
 
 
 def _spent(daily: Mapping[date, Decimal], since: date | None, today: date) -> Decimal:
@@ -139,7 +158,7 @@ def budget_needs(actor: Actor) -> Iterator[Need]:
         used = "was used" if told.basis == "actual" else "is expected"
         yield Need(
             text=f"“{what}” {'is over' if over else 'nears'} its budget",
-            why=f"{Decimal(told.amount):,.2f} {budget.currency} of {budget.money.format()} {used}.",
+            why=f"{Money.rounded(told.amount, budget.currency)} of {budget.money} {used}.",
             url=reverse("billing:budget-list"),
             action="Look",
             harm=OVER_BUDGET if over else OVER_BUDGET - 5,

@@ -120,14 +120,16 @@ class Outlay:
 
     def by_day(self, currency: str) -> dict[date, Decimal]:
         """Add up machine time and cloud spend by day, in one currency."""
-        found: dict[date, Decimal] = defaultdict(Decimal)
-        for row in self.compute:
-            if row.currency == currency:
-                found[row.day] += from_nanos(row.nanos or 0)
-        for day, of, amount in self.cloud:
-            if of == currency:
-                found[day] += amount
-        return dict(found)
+        cloud, found = self.cloud_by_day(currency), self.compute_by_day(currency)
+        return found | {day: found.get(day, ZERO) + amount for day, amount in cloud.items()}
+
+    def cloud_by_day(self, currency: str) -> dict[date, Decimal]:
+        """Name the cloud spend of each day, in one currency."""
+        return {day: amount for day, of, amount in self.cloud if of == currency}
+
+    def compute_by_day(self, currency: str) -> dict[date, Decimal]:
+        """Name what machine time cost on each day, in one currency."""
+        return {row.day: from_nanos(row.nanos or 0) for row in self.compute if row.currency == currency}
 
     @property
     def summary(self) -> CostSummary:

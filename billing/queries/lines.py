@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from billing.bills.dates import next_month
 from billing.bills.export import write_csv, write_focus
 from billing.bills.lines import FIELDS, ChargeLine
 from billing.models import Charge
@@ -112,8 +113,11 @@ def _lines_in(
     actor: Actor | None, question: Question, source: Any, period_start: date | None, month: date
 ) -> QuerySet[Charge]:
     rows: QuerySet[Charge] = Charge.objects.visible_to(actor).filter(source=source, period_start=period_start)
-    if period_start is None:
-        rows = rows.filter(Q(usage_start__year=month.year, usage_start__month=month.month) | Q(usage_start=None))
+    if period_start is None:  # then the use says the month, or else the day on which the file arrived, both in UTC
+        start = datetime.combine(month, time(), UTC)
+        end = datetime.combine(next_month(month), time(), UTC)
+        arrived = Q(usage_start=None, source__created_at__gte=start, source__created_at__lt=end)
+        rows = rows.filter(Q(usage_start__gte=start, usage_start__lt=end) | arrived)
     if question.currency:
         rows = rows.filter(currency=question.currency)
     return narrowed(rows, actor, question).order_by("-usage_start", "row")

@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Case, Count, DateField, F, Func, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, StrIndex
+from django.db.models.lookups import GreaterThan
 
 from billing.models import BillImport, Charge, ItemSpend, MonthlySpend, SpendRule
 from projects.access import Actor
@@ -136,12 +137,12 @@ def _condition(actor: Actor | None, name: str, value: str) -> Q:
         return Q(**{column: value})
     if name == "engagement":
         return _of_engagement(actor, value)
-    # Tags are stored with ordered keys and no spaces, so one pair is one piece of text.
-    key = name.removeprefix("tag:")
-    if not value:
-        return ~Q(tags__contains=f"{json.dumps(key, ensure_ascii=False)}:")
-    pair = f"{json.dumps(key, ensure_ascii=False)}:{json.dumps(value, ensure_ascii=False)}"
-    return Q(tags__contains=pair)
+    # Tags are stored with ordered keys and no spaces, so one pair is one piece of text. LIKE would ignore its case on
+    # SQLite, and the sum of a group would not be that of its lines.
+    pair = f"{json.dumps(name.removeprefix('tag:'), ensure_ascii=False)}:"
+    pair += json.dumps(value, ensure_ascii=False) if value else ""
+    found = Q(GreaterThan(StrIndex("tags", Value(pair)), 0))
+    return found if value else ~found
 
 
 def _of_engagement(actor: Actor | None, value: str) -> Q:

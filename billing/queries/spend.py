@@ -112,10 +112,11 @@ def explore(actor: Actor | None, question: Question) -> Exploration:
     first, last = _span(question, [row for row in known if row[0] == currency])
     asked = Question(question.by, currency, question.basis, first, last, question.where)
     groups: dict[str, Group] = {}
-    unallocated, unallocated_rows = 0, 0
+    unallocated, unallocated_rows, lines = 0, 0, 0
     names = _names(actor) if asked.by == "engagement" else {}
     splits = _splits(actor, asked) if asked.by == "engagement" or "engagement" in asked.where else {}
     for month, value, rule, nanos, credits_, listed, rows in _sums(actor, asked):
+        lines += rows
         if rule is None:
             unallocated, unallocated_rows = unallocated + nanos, unallocated_rows + rows
         for key, part in _keys(asked, value, rule, splits):
@@ -140,7 +141,7 @@ def explore(actor: Actor | None, question: Question) -> Exploration:
         net=net,
         unallocated=from_nanos(unallocated),
         unallocated_rows=unallocated_rows,
-        rows=sum(group.rows for group in ordered),
+        rows=lines,
     )
 
 

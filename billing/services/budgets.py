@@ -1,5 +1,6 @@
 """Changes to budgets, and the alerts when they run out."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.bills.amounts import plain_text
+from billing.currencies import EXPONENTS
 from billing.forecast import budget_alerts
 from billing.models import Budget, BudgetAlert
 from billing.money import Money
@@ -108,6 +110,11 @@ def check_budgets(*, workspace: Workspace, engagement: Engagement | None = None)
     return told
 
 
+def _written(amount: Decimal, currency: str) -> str:
+    """Write an amount with the places of its currency; a provider's own credits are no currency of ISO 4217."""
+    return Money.rounded(amount, currency).format() if currency in EXPONENTS else f"{amount:,.2f} {currency}"
+
+
 def _write_to_owners(state: BudgetState, fresh: list[BudgetAlert]) -> None:
     """Send one letter for all thresholds that were reached at once; it names the highest."""
     budget, worst = state.budget, max(fresh, key=lambda alert: (alert.basis == "actual", alert.threshold))
@@ -118,7 +125,7 @@ def _write_to_owners(state: BudgetState, fresh: list[BudgetAlert]) -> None:
     if state.expected is not None:
         lines.append(f"Expected at the end of the month: {Money.rounded(state.expected, budget.currency).format()}.")
     if state.uncounted:
-        others = ", ".join(f"{amount:.2f} {currency}" for currency, amount in state.uncounted)
+        others = ", ".join(_written(amount, currency) for currency, amount in state.uncounted)
         lines.append(f"Not counted, as it is in another currency: {others}.")
     lines.append(f"{settings.SITE_URL}{reverse('billing:budget-list')}")
     reached = "is reached" if worst.basis == "actual" else "will be reached this month"

@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from billing.models import BudgetAlert, Charge, ComputeEntry, SpendRule
 from billing.queries.budgets import budget_needs, state_of
 from billing.queries.compute import purpose_of
 from billing.queries.costs import engagement_cost, milestone_cost
+from billing.queries.lines import every_line, find_lines
 from billing.queries.narrowing import Question
 from billing.queries.rules import preview_rule
 from billing.queries.spend import explore, forecast_of
@@ -121,6 +124,38 @@ def test_the_explorer_groups_narrows_and_splits(actor, october, engagement):
     assert explore(actor, Question(where={"service": "Credits"})).net == Decimal("-0.25")
 
 
+def test_a_line_that_is_split_is_one_line(actor, october, engagement):
+    make.make_rule(actor, targets=[Target(engagement, None, Decimal(50)), Target(percent=Decimal(50))])
+    assert explore(actor, Question(by="engagement")).rows == 3
+
+
+def test_tags_are_told_apart_by_case_in_groups_and_when_narrowed(actor, tmp_path):
+    lines = [make.focus_line("10", tags='{"client":"Acme"}'), make.focus_line("1", tags='{"client":"acme"}')]
+    make.store(actor, make.focus_bill(*lines, make.focus_line("100", tags='{"Client":"acme"}')), tmp_path=tmp_path)
+    for group in explore(actor, Question(by="tag:client")).groups:
+        where = {"tag:client": group.key}
+        assert explore(actor, Question(where=where)).net == group.net
+        assert find_lines(actor, Question(where=where)).total == group.rows
+
+
+WITHOUT_PERIOD = """BilledCost,BillingCurrency,BillingAccountId,ChargePeriodStart,ChargeCategory,ServiceName
+1,USD,a,2026-09-30T23:00:00Z,Usage,S
+2,USD,a,2026-10-01T00:00:00Z,Usage,S
+4,USD,a,,Usage,S
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
+def test_lines_without_a_period_are_each_listed_once_in_every_zone(actor, tmp_path, zone):
+    with time_machine.travel(TODAY + timedelta(days=60), tick=False), timezone.override(ZoneInfo(zone)):
+        make.store(actor, WITHOUT_PERIOD, tmp_path=tmp_path)
+        question = Question(currency="USD")
+        assert [line.row for line in every_line(actor, question)] == [1, 2, 3]
+        assert [line.row for line in find_lines(actor, question).some(start=0, size=9)] == [3, 2, 1]
+        months = explore(actor, question).groups[0].by_month
+    assert months == {date(2026, 9, 1): 1, date(2026, 10, 1): 2, date(2026, 12, 1): 4}
+
+
 def test_the_month_is_forecast_from_its_days(actor, tmp_path):
     lines = [make.focus_line("2", day=f"2026-10-{day:02}") for day in range(1, 21)]
     make.store(actor, make.focus_bill(*lines), tmp_path=tmp_path)
@@ -222,6 +257,32 @@ def test_what_a_budget_does_not_count_is_said_with_its_sum(actor, engagement, mi
     assert "14.50" in page
     told = {row["id"]: row["uncounted"] for row in client.get("/api/v1/budgets/").json()["results"]}
     assert told == {str(budget.pk): {"EUR": "14.500000000"}, str(monthly.pk): {"EUR": "7.250000000"}}
+
+
+def test_machine_time_after_the_last_bill_does_not_make_the_cloud_look_free(actor, engagement, tmp_path):
+    with time_machine.travel(TODAY, tick=False):
+        lines = [make.focus_line("3", day=f"2026-10-{day:02}") for day in range(1, 11)]
+        make.store(actor, make.focus_bill(*lines), tmp_path=tmp_path)
+        make.make_rule(actor, engagement=engagement)
+        budget = make.make_budget(actor, engagement=engagement, amount_minor=9_000)
+        assert state_of(budget, today=TODAY.date()).expected == 93
+        rates.save_rate(by=actor, kind="cpu-hour", price=Decimal(1), currency="USD", valid_from=date(2026, 1, 1))
+        make.make_compute(actor, engagement=engagement, started_at=TODAY - timedelta(hours=2), ended_at=TODAY)
+        state = state_of(budget, today=TODAY.date())
+        assert (state.actual, state.expected) == (31, 93 + 1 + 11)
+    with time_machine.travel(TODAY + timedelta(days=13), tick=False):  # the bill of November is not in
+        make.make_compute(actor, engagement=engagement)
+        assert state_of(budget, today=date(2026, 11, 2)).expected is None
+
+
+def test_amounts_are_told_with_the_places_of_their_currency(actor, engagement, tmp_path):
+    with time_machine.travel(TODAY, tick=False):
+        lines = [make.focus_line("9100", currency="JPY"), make.focus_line("1.2344", currency="KWD")]
+        make.store(actor, make.focus_bill(*lines), tmp_path=tmp_path)
+        make.make_rule(actor, engagement=engagement)
+        make.make_budget(actor, engagement=engagement, amount_minor=9_100, currency="JPY")
+        assert [need.why for need in budget_needs(actor)] == ["9,100 JPY of 9,100 JPY was used."]
+    assert "another currency: 1.234 KWD." in Mail.objects.get().body
 
 
 def test_the_daily_look_finds_what_no_change_brings_up(actor, engagement, spent):
