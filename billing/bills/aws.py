@@ -50,19 +50,22 @@ DAYS = {"period_start": "bill_billing_period_start_date", "period_end": "bill_bi
 WORDS = {
     **dict.fromkeys(("usage", "discountedusage", "savingsplancoveredusage"), "usage"),
     **dict.fromkeys(("fee", "rifee", "savingsplanrecurringfee", "savingsplanupfrontfee"), "purchase"),
-    **dict.fromkeys(("edpdiscount", "privateratediscount", "rivolumediscount"), "adjustment"),
+    **dict.fromkeys(("edpdiscount", "sppdiscount", "privateratediscount", "rivolumediscount"), "adjustment"),
     **dict.fromkeys(("bundleddiscount", "savingsplannegation", "discount"), "adjustment"),
     "tax": "tax",
     "credit": "credit",
     "refund": "refund",
 }
 # What a row costs when prepayments are spread over their use: sum of (column, sign).
-EFFECTIVE: dict[str, tuple[tuple[str, int], ...]] = {
+Spread = dict[str, tuple[tuple[str, int], ...]]
+RESERVATIONS: Spread = {
     "discountedusage": (("reservation_effective_cost", 1),),
     "rifee": (
         ("reservation_unused_amortized_upfront_fee_for_billing_period", 1),
         ("reservation_unused_recurring_fee", 1),
     ),
+}
+SAVINGS_PLANS: Spread = {
     "savingsplancoveredusage": (("savings_plan_savings_plan_effective_cost", 1),),
     "savingsplanrecurringfee": (
         ("savings_plan_total_commitment_to_date", 1),
@@ -119,15 +122,18 @@ def _tags(header: Sequence[str], at: dict[str, int]) -> dict[str, Reader]:
 
 
 class Effective:
-    """The amortised cost of a row, by its type, after AWS's own rules."""
+    """The amortised cost of a row, by its type, after AWS's own rules; the billed one where a column for it lacks."""
 
     def __init__(self, kind: int, at: dict[str, int]) -> None:
         self.kind = kind
-        self.parts = {
-            word: [(Amount(at[name]), sign) for name, sign in parts if name in at] for word, parts in EFFECTIVE.items()
-        }
+        self.parts: dict[str, list[tuple[Amount, int]]] = {}
+        for spread in (RESERVATIONS, SAVINGS_PLANS):
+            if all(name in at for parts in spread.values() for name, _ in parts):
+                self.parts |= {
+                    word: [(Amount(at[name]), sign) for name, sign in parts] for word, parts in spread.items()
+                }
         arn = at.get("reservation_reservation_a_r_n", at.get("reservation_reservation_arn"))
-        self.reservation = arn
+        self.reservation = arn if "rifee" in self.parts else None
 
     def __call__(self, batch: "Batch") -> "Amounts":
         """Return one value per row of the batch."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from billing.bills import aws, azure, focus, gcp, mapped
-from billing.bills.columns import Layout
+from billing.bills.columns import Layout, Same
 from billing.bills.errors import BillError
 from billing.bills.mapped import ColumnMapping
 from billing.bills.sources import Limits, open_text
@@ -98,7 +98,12 @@ def _layout(header: list[str], above: Sequence[Sequence[str]], reading: Reading)
         "gcp-items": lambda: gcp.layout_items(header, currency=reading.currency),
     }
     name = detect(header)
-    return makers[name]() if name else None
+    if name is None:
+        return None
+    layout = makers[name]()
+    if reading.currency:
+        layout.fields.setdefault("currency", Same(reading.currency))
+    return layout
 
 
 def _check_header(header: list[str], limits: Limits) -> None:

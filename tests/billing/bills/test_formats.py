@@ -125,30 +125,47 @@ AWS = (
     "lineItem/UsageAccountId,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/UsageEndDate,"
     "lineItem/ProductCode,lineItem/CurrencyCode,lineItem/UnblendedCost,reservation/EffectiveCost,"
     "savingsPlan/SavingsPlanEffectiveCost,savingsPlan/TotalCommitmentToDate,"
-    "savingsPlan/UsedCommitment,resourceTags/user:client,resourceTags/aws:createdBy\n"
+    "savingsPlan/UsedCommitment,resourceTags/user:client,resourceTags/aws:createdBy,"
+    "reservation/UnusedAmortizedUpfrontFeeForBillingPeriod,reservation/UnusedRecurringFee,reservation/ReservationARN\n"
 )
 AWS_ROW = (
     "p,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,u,{},2026-10-05T00:00:00Z,2026-10-06T00:00:00Z,"
-    "EC2,USD,{},{},{},{},{},{},\n"
+    "EC2,USD,{},{},{},{},{},{},,1,2,{}\n"
 )
 
 
 def test_aws_rows_have_their_amortised_cost_by_type(bill):
     rows = [
-        ("Usage", "5", "", "", "", "", "kite"),
-        ("DiscountedUsage", "0", "1.25", "", "", "", ""),
-        ("SavingsPlanCoveredUsage", "4", "", "3.5", "", "", "kite"),
-        ("SavingsPlanNegation", "-4", "", "", "", "", ""),
-        ("SavingsPlanRecurringFee", "10", "", "", "10", "3.5", ""),
-        ("Credit", "-1", "", "", "", "", ""),
-        ("Refund", "-2", "", "", "", "", ""),
+        ("Usage", "5", "", "", "", "", "kite", ""),
+        ("DiscountedUsage", "0", "1.25", "", "", "", "", "arn"),
+        ("RIFee", "30", "", "", "", "", "", "arn"),
+        ("Fee", "90", "", "", "", "", "", "arn"),
+        ("Fee", "7", "", "", "", "", "", ""),
+        ("SavingsPlanCoveredUsage", "4", "", "3.5", "", "", "kite", ""),
+        ("SavingsPlanNegation", "-4", "", "", "", "", "", ""),
+        ("SavingsPlanUpfrontFee", "60", "", "", "", "", "", ""),
+        ("SavingsPlanRecurringFee", "10", "", "", "10", "3.5", "", ""),
+        ("Credit", "-1", "", "", "", "", "", ""),
+        ("Refund", "-2", "", "", "", "", "", ""),
+        ("SppDiscount", "-3", "", "", "", "", "", ""),
     ]
-    lines = list(read_lines(bill(AWS + "".join(AWS_ROW.format(*row) for row in rows))))
-    assert [str(line.effective) for line in lines] == ["5", "1.25", "3.5", "0", "6.5", "-1", "-2"]
+    text = AWS + "".join(AWS_ROW.format(*row) for row in rows)
+    lines = list(read_lines(bill(text)))
+    spread = ["5", "1.25", "3", "0", "7", "3.5", "0", "0", "6.5", "-1", "-2", "-3"]
+    assert [str(line.effective) for line in lines] == spread
     assert [line.category for line in lines] == [
-        *("usage", "usage", "usage", "adjustment", "purchase", "credit", "refund")
+        *("usage", "usage", "purchase", "purchase", "purchase", "usage", "adjustment", "purchase", "purchase"),
+        *("credit", "refund", "adjustment"),
     ]
     assert [line.tags for line in lines[:2]] == [{"client": "kite"}, {}]
+
+    # Data Exports let one leave columns out; what then cannot be spread is told as it was billed, all of it.
+    for column, kept in (("reservation/UnusedRecurringFee", slice(0, 5)), ("savingsPlan/UsedCommitment", slice(5, 9))):
+        lines = list(read_lines(bill(text.replace(column, "x"))))
+        told = [str(line.effective) for line in lines]
+        assert told[kept] == [str(line.billed) for line in lines[kept]]
+        rest = [place for place in range(len(rows)) if place not in range(*kept.indices(len(rows)))]
+        assert [told[place] for place in rest] == [spread[place] for place in rest]
 
 
 def test_the_new_aws_report_has_its_tags_in_one_column(bill):
@@ -175,6 +192,12 @@ def test_azure_tags_have_no_braces_and_dates_begin_with_the_month(bill):
     assert line.usage_start == datetime(2026, 10, 5, tzinfo=UTC)
     assert (line.period_start, line.period_end) == (date(2026, 10, 1), date(2026, 11, 1))
     assert (line.billed, line.effective) == (Decimal("1E-26"), None)
+
+
+def test_a_currency_that_a_person_gave_counts_where_the_file_names_none(bill):
+    path = bill(AZURE.replace(",BillingCurrency,", ",x,"))
+    assert [line.currency for line in read_lines(path, Reading(currency="CHF"))] == ["CHF"]
+    assert [line.currency for line in read_lines(bill(AZURE), Reading(currency="CHF"))] == ["EUR"]
 
 
 def test_actual_and_amortised_exports_of_a_period_are_told_apart(bill):
