@@ -202,11 +202,18 @@ def change_appearance(*, user: User, theme: str) -> User:
     return user
 
 
-def change_name(*, user: User, name: str) -> User:
-    """Write a person's name as they want it."""
-    user.name = name
-    user.save(update_fields=["name"])
-    return user
+@transaction.atomic
+def change_name(*, user: User, name: str, by: Actor) -> User:
+    """Write a person's name as they want it; the trail of each of their workspaces tells, as it knows them by it."""
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    before, locked.name = locked.audit_label, name
+    if locked.audit_label == before:
+        return locked
+    locked.save(update_fields=["name"])
+    detail = {"from": before.replace(user.email, "person"), "to": name.replace(user.email, "person")}
+    for workspace in Workspace.objects.filter(memberships__user=user).order_by("pk"):  # one order for all who rename
+        record(by=by, action="person.renamed", target=locked, detail=detail, workspace=workspace)
+    return locked
 
 
 def _locked(membership: Membership, by: Actor) -> Membership:

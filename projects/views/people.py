@@ -268,7 +268,7 @@ def appearance_settings(request: ActorRequest) -> HttpResponse:
     user = cast("User", request.user)
     form = AppearanceForm(request.POST or None, initial={"name": user.name, "theme": user.theme})
     if request.method == "POST" and form.is_valid():
-        people.change_name(user=user, name=form.cleaned_data["name"])
+        people.change_name(user=user, name=form.cleaned_data["name"], by=request.actor)
         people.change_appearance(user=user, theme=form.cleaned_data["theme"])
         messages.success(request, "Saved.")
         return redirect("projects:settings-appearance")

@@ -210,6 +210,20 @@ def test_a_reviewer_chooses_the_own_theme(client, reviewer):
     assert (reviewer.user.name, reviewer.user.theme) == ("Rita R.", "dark")
 
 
+def test_a_new_name_is_in_the_trail_of_every_workspace_that_knew_the_old_one(client, reviewer, actor):
+    other = make.make_membership(user=reviewer.user, role=Role.MEMBER).workspace
+    client.force_login(reviewer.user)
+    for name in ("Alice", "Alice", "rita@example.com"):  # as the owner is called; again; and as an address
+        assert client.post("/settings/appearance/", {"name": name, "theme": "dark"}).status_code == 302
+    for workspace in (actor.workspace, other):
+        renamed = AuditEntry.objects.filter(workspace=workspace, action="person.renamed").order_by("sequence")
+        assert [(entry.actor_name, entry.detail) for entry in renamed] == [
+            ("Rita", {"from": "Rita", "to": "Alice"}),
+            ("Alice", {"from": "Alice", "to": "person"}),
+        ]
+        assert {entry.actor_id for entry in renamed} == {reviewer.user.pk}
+
+
 # --- signing in ----------------------------------------------------------------------------------
 def test_signing_in_and_out_is_in_the_trail(client, alice):
     client.post("/accounts/login/", {"login": "alice@example.com", "password": "wrong"}, REMOTE_ADDR="203.0.113.9")
