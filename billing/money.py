@@ -27,6 +27,7 @@ PLAIN = re.compile(r"\d+|\d*[.,]\d+|\d+[.,]")
 class MoneyError(DomainError):
     """Raised when an amount cannot be read or two amounts do not go together."""
 
+    codes = ("unknown-currency",)  # the other faults are of a program, not of what was sent
     template = "{message}"
 
     def __init__(self, code: str, message: str) -> None:

@@ -17,6 +17,7 @@ HOUR = 3600  # seconds
 class PricingError(DomainError):
     """Raised when rates contradict each other or none is valid."""
 
+    codes = ("bad-rate", "overlapping-rates", "bad-usage")  # and those of sums that are never sent: no-rate, …
     template = "{message}"
 
     def __init__(self, code: str, message: str) -> None:

@@ -6,10 +6,14 @@ class DomainError(Exception):
 
     A subclass gives ``code``, which clients may match on, and ``template``,
     a sentence that names what is wrong and what to do. ``params`` fill it.
+    One whose instances choose their code lists those that may reach a client in ``codes``.
+    ``field`` names the place in what was sent, where one is known.
     """
 
     code = "domain-error"
+    codes: tuple[str, ...] = ()
     template = "This cannot be done."
+    field = ""
 
     def __init__(self, **params: object) -> None:
         self.params = params

@@ -71,6 +71,11 @@ def purpose_named(name: str) -> Purpose | None:
     return _purposes.get(name)
 
 
+def every_purpose() -> list[Purpose]:
+    """List what can be shared."""
+    return list(_purposes.values())
+
+
 def purpose_of(subject: Any) -> Purpose:
     """Find the purpose of a row that can be shared."""
     return next(purpose for purpose in _purposes.values() if purpose.model == subject._meta.label_lower)

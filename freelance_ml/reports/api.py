@@ -2,11 +2,9 @@
 
 from typing import Any, ClassVar
 
-from django.http import Http404, HttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,8 +12,7 @@ from evaluations.models import Report
 from freelance_ml.reports import dispatch
 from freelance_ml.reports.shared import ReportRoom
 from projects.api.base import CreateRows, ReadRows, ScopedFilterSet, ScopedModelSerializer, row_action
-from projects.api.shares import SendSerializer, WithAddress, send_document
-from projects.queries.shares import answer_to
+from projects.api.shares import SendSerializer, WithAddress, draw_files, file_of, send_document
 
 
 class ReportSerializer(ScopedModelSerializer):
@@ -74,19 +71,7 @@ class ReportViewSet(CreateRows, ReadRows):
         """Submit the milestone and make a link for the client; its address is in this answer only."""
         return send_document(self, request, SentReportSerializer)
 
-    @extend_schema(
-        request=None,
-        responses={
-            (200, "application/pdf"): OpenApiTypes.BINARY,
-            (200, "text/html"): OpenApiTypes.STR,
-            (200, "application/json"): OpenApiTypes.OBJECT,
-        },
-        parameters=[OpenApiParameter("form", OpenApiTypes.STR, OpenApiParameter.PATH, enum=sorted(ReportRoom.files))],
-    )
-    @action(detail=True, methods=["get"], url_path="files/<str:form>", url_name="file")
+    @draw_files("html", "json", "pdf")
     def file(self, request: Request, pk: str, form: str) -> HttpResponse:
         """Download the report as PDF, as one HTML page without script, or as signed JSON."""
-        report = self.get_object()
-        if form not in ReportRoom.files:
-            raise Http404
-        return ReportRoom().file(report, form, answer_to(report, actor=self.actor))
+        return file_of(self, form)

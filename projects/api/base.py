@@ -33,7 +33,8 @@ one line a pattern to ``tests/tenancy/registry.py``.
 
 import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -42,6 +43,7 @@ from django.db import models, transaction
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
@@ -54,25 +56,42 @@ from projects.api.problems import ApiProblemError
 from projects.services.idempotency import Answer, run_once
 from projects.validators import one_line, several_lines, storable
 
+NOTHING = re.compile(r"(?!)")
 LINES: dict[str, Any] = {"base_template": "textarea.html"}  # style of a text of several lines, as of a TextField
 AS_IT_IS: dict[str, Any] = {"foreign": True}  # style of a name out of foreign data, such as a column's
 
 
-class _PlainText:
-    """Lets text fields take what can be seen: one line each, or several where their style says so."""
+class _Strict:
+    """Takes what it names and nothing else, and text that can be seen: one line, or several where a style says so."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        """Give every text field that is written its rule."""
+        """Give every field that is written its rules."""
         fields: dict[str, serializers.Field] = super().get_fields()  # type: ignore[misc]  # mixed into a serializer
         for field in fields.values():
-            _want_plain_text(field)
+            _tighten(field)
         return fields
 
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse a name that does not exist: a mistyped one would be lost, and what it said with it."""
+        fields = self.fields  # type: ignore[attr-defined]  # of the serializer
+        unknown = sorted(str(name) for name in data if name not in fields) if isinstance(data, Mapping) else []
+        if unknown:
+            taken = ", ".join(name for name, field in fields.items() if not field.read_only)
+            message = f"There is no such field. This takes {taken or 'nothing'}."
+            raise ValidationError({name[:80]: [ErrorDetail(message, "unknown")] for name in unknown})
+        return super().to_internal_value(data)  # type: ignore[misc]  # of the serializer
 
-def _want_plain_text(field: serializers.Field) -> None:
+
+def _tighten(field: serializers.Field) -> None:
     child = getattr(field, "child", None)
     if isinstance(child, serializers.Field):
-        _want_plain_text(child)
+        _tighten(child)
+    if isinstance(field, serializers.IntegerField):
+        field.re_decimal = NOTHING  # the framework would take 150.00 as 150 minor units
+        field.error_messages["invalid"] = "This must be a whole number, without a point."
+    if isinstance(field, serializers.ChoiceField):
+        offered = ", ".join(str(choice) for choice in field.choices if choice != "")
+        field.error_messages["invalid_choice"] = f"“{{input}}” is not possible here. Choose one of: {offered}."
     if isinstance(field, serializers.DictField | serializers.ListField | serializers.JSONField):
         field.validators = [*field.validators, storable]
     if isinstance(field, serializers.CharField) and not field.read_only and not field.style.get("foreign"):
@@ -80,7 +99,7 @@ def _want_plain_text(field: serializers.Field) -> None:
         field.validators = [*field.validators, several_lines if several else one_line]
 
 
-class PlainSerializer(_PlainText, serializers.Serializer):
+class PlainSerializer(_Strict, serializers.Serializer):
     """A serializer of no row, whose text can be seen."""
 
 
@@ -93,7 +112,7 @@ class ScopedPrimaryKeyField(serializers.PrimaryKeyRelatedField):
         return None if queryset is None else queryset.visible_to(self.context["request"].auth)
 
 
-class ScopedModelSerializer(_PlainText, serializers.ModelSerializer):
+class ScopedModelSerializer(_Strict, serializers.ModelSerializer):
     """A serializer whose relations are scoped; ``fields`` is a list, so that a new column stays inside.
 
     ``Meta.fixed_fields`` names what can be set at creation only.

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,7 +17,7 @@ from projects.api.base import (
     ScopedModelSerializer,
     row_action,
 )
-from projects.api.shares import SendSerializer, WithAddress, send_document
+from projects.api.shares import SendSerializer, WithAddress, draw_files, file_of, send_document
 from projects.models import ChangeOrder
 from projects.services import change_orders
 
@@ -134,6 +135,24 @@ class WithdrawSerializer(PlainSerializer):
     reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True, style=LINES)
 
 
+class FiguresSerializer(PlainSerializer):
+    """What a contract costs, when it ends, and its milestones."""
+
+    price_minor = serializers.IntegerField()
+    ends_on = serializers.CharField(allow_blank=True)
+    milestones = serializers.ListField(
+        child=serializers.DictField(), help_text="Each with id, title, due_on and amount_minor."
+    )
+
+
+class ChangeCheckSerializer(PlainSerializer):
+    """What keeps a change from being sent, and what it does to the contract."""
+
+    missing = serializers.ListField(child=serializers.CharField(), help_text="Empty: it can be sent.")
+    before = FiguresSerializer(allow_null=True, help_text="Null while no scope is signed.")
+    after = FiguresSerializer(allow_null=True, help_text="Null while the change has no price, or its lines do not fit.")
+
+
 class SentOrderSerializer(WithAddress, ChangeOrderSerializer):
     """A change order on its way, with the address of its link."""
 
@@ -183,6 +202,17 @@ class ChangeOrderViewSet(CreateRows, ReadRows):
         """Price the change; again until it is sent."""
         found, wish = self.get_object(), _valid(PriceSerializer, request)
         return self._shown(change_orders.price_order(order=found, by=self.actor, **wish))
+
+    @extend_schema(responses=ChangeCheckSerializer)
+    @row_action("get")
+    def check(self, request: Request, pk: str) -> Response:
+        """Say what is missing before the change can be sent, and what it does to the contract."""
+        return Response(ChangeCheckSerializer(change_orders.check_order(self.get_object())).data)
+
+    @draw_files("pdf")
+    def file(self, request: Request, pk: str, form: str) -> HttpResponse:
+        """Download a change order as it was sent."""
+        return file_of(self, form)
 
     @extend_schema(request=SendSerializer, responses=SentOrderSerializer)
     @row_action("post")

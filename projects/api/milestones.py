@@ -21,7 +21,8 @@ from projects.api.base import (
 from projects.models import Milestone
 from projects.services import milestones
 
-BY_HAND = [choice for choice in Milestone.Status.choices if choice[0] not in ("invoiced", "paid")]  # billing does those
+# An invoice has a number, so it is noted at an address of its own.
+BY_HAND = [choice for choice in Milestone.Status.choices if choice[0] != Milestone.Status.INVOICED]
 
 
 class MilestoneSerializer(ScopedModelSerializer):
@@ -71,6 +72,13 @@ class MilestoneStatusSerializer(PlainSerializer):
     reason = serializers.CharField(required=False, default="", max_length=500, allow_blank=True, style=LINES)
 
 
+class MilestoneInvoiceSerializer(PlainSerializer):
+    """Under which number an accepted milestone was invoiced, and when."""
+
+    number = serializers.CharField(max_length=60)
+    on = serializers.DateField(required=False, help_text="Today, unless told.")
+
+
 class MilestoneMoveSerializer(PlainSerializer):
     """How far a milestone moves in its engagement."""
 
@@ -112,6 +120,15 @@ class MilestoneViewSet(CreateRows, ChangeRows, ReadRows):
         found, wish = self.get_object(), MilestoneStatusSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
         row = milestones.set_milestone_status(milestone=found, by=self.actor, **wish.validated_data)
+        return Response(self.get_serializer(row).data)
+
+    @extend_schema(request=MilestoneInvoiceSerializer, responses=MilestoneSerializer)
+    @row_action("post")
+    def invoice(self, request: Request, pk: str) -> Response:
+        """Note the invoice of an accepted milestone; the ledger counts it."""
+        found, wish = self.get_object(), MilestoneInvoiceSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        row = milestones.mark_invoiced(milestone=found, by=self.actor, **wish.validated_data)
         return Response(self.get_serializer(row).data)
 
     @extend_schema(request=MilestoneMoveSerializer, responses=MilestoneSerializer)

@@ -186,11 +186,13 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
     """Turn what a view raised into problem details; None lets a true fault surface as one."""
     request = context["request"]
     if isinstance(error, DomainError):
+        place = [{"field": error.field, "code": error.code, "detail": str(error)}] if error.field else None
         return problem_response(
             request,
             code=error.code,
             status=DOMAIN_STATUS.get(error.code) or status_of(type(error)),
             detail=str(error),
+            errors=place,
             headers=_headers(error),
         )
     if isinstance(error, ApiProblemError):
@@ -220,9 +222,11 @@ def exceptions_detail(error: ValidationError) -> Any:
 def all_problems() -> list[Problem]:
     """List every problem that an answer may carry: the general ones, then the rules of the business."""
     found = dict(GENERAL)
-    for error in _subclasses(DomainError):
-        if error.code not in found and apps.is_installed(error.__module__.partition(".")[0]):
-            found[error.code] = Problem(error.code, status_of(error), title_of_code(error.code), error.template)
+    errors = [one for one in _subclasses(DomainError) if apps.is_installed(one.__module__.partition(".")[0])]
+    named = [(code, error) for error in errors for code in error.codes]
+    for code, error in [*((one.code, one) for one in errors if not one.codes), *named]:
+        status = DOMAIN_STATUS.get(code) or status_of(error)
+        found.setdefault(code, Problem(code, status, title_of_code(code), error.template))
     return sorted(found.values(), key=lambda problem: (problem.status, problem.code))
 
 

@@ -48,8 +48,10 @@ class ProblemSchema(AutoSchema):
         return [*super().get_override_parameters(), *([KEY] if wanted else [])]
 
     def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: Any) -> Any:
-        """Promise no form of an address in an answer: it may be empty."""
+        """Promise no form of an address in an answer, as it may be empty; a request takes no other names."""
         drawn = super()._postprocess_serializer_schema(schema, serializer, direction)
+        if direction == "request" and "properties" in drawn:
+            drawn["additionalProperties"] = False
         for part in drawn.get("properties", {}).values() if direction == "response" else ():
             if part.get("format") in {"email", "uri"}:
                 del part["format"]

@@ -1,6 +1,6 @@
 """What a change order does to a scope: amounts added to milestones or new ones, days added to those still open."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -36,7 +36,7 @@ def apply_change(
     milestones = {milestone.id: milestone for milestone in document.milestones}
     for line in lines:
         if line.milestone:
-            milestones[line.milestone] = _changed(milestones.get(line.milestone), line, still_open)
+            milestones[line.milestone] = _changed(milestones, line, still_open)
     for one in still_open:
         if days and one in milestones and milestones[one].due_on:
             milestones[one] = replace(milestones[one], due_on=_later(milestones[one].due_on, days))
@@ -50,10 +50,16 @@ def apply_change(
     return replace(document, milestones=tuple(milestones.values()), in_scope=added)
 
 
-def _changed(milestone: PlannedMilestone | None, line: PriceLine, still_open: Collection[str]) -> PlannedMilestone:
-    if milestone is None or milestone.id not in still_open:
-        title = milestone.title if milestone else line.milestone
-        raise _bad(f"“{title}” is decided and its price no longer changes. Put “{line.text}” into a new milestone.")
+def _changed(
+    milestones: Mapping[str, PlannedMilestone], line: PriceLine, still_open: Collection[str]
+) -> PlannedMilestone:
+    milestone = milestones.get(line.milestone)
+    if milestone is None:
+        known = ", ".join(one for one in milestones if one in still_open) or "none that is open"
+        raise _bad(f"The scope has no milestone “{line.milestone}” for “{line.text}”. Use the id of one: {known}.")
+    if milestone.id not in still_open:
+        text = f"“{milestone.title}” is decided and its price no longer changes. "
+        raise _bad(f"{text}Put “{line.text}” into a new milestone.")
     return replace(milestone, amount_minor=milestone.amount_minor + line.amount_minor)
 
 

@@ -4,11 +4,9 @@ from projects.errors import DomainError
 
 
 class ScopingError(DomainError):
-    """Raised when a scope, an estimate or a ledger cannot be; ``field`` names the place.
+    """Raised when a scope, an estimate, a change or a ledger cannot be; ``field`` names the place."""
 
-    The codes: ``bad-scope``, ``bad-estimate`` and ``bad-ledger``.
-    """
-
+    codes = ("bad-scope", "bad-estimate", "bad-change")  # and bad-ledger, a fault of ours that no input causes
     template = "{message}"
 
     def __init__(self, code: str, message: str, *, field: str = "") -> None:

@@ -285,6 +285,22 @@ def missing_of(order: ChangeOrder) -> list[str]:
     return gaps
 
 
+def check_order(order: ChangeOrder) -> dict[str, Any]:
+    """Say what keeps a change from being sent, and how the contract reads without and with it."""
+    before = after = None
+    missing = missing_of(order) if order.status == ChangeOrder.Status.PRICED else []
+    try:
+        scope = signed_scope(order.engagement)
+        before = _figures(ScopeDocument.from_dict(scope.shown))
+        if order.status in (ChangeOrder.Status.PRICED, ChangeOrder.Status.SENT):
+            after = _figures(changed_document(order, scope))
+    except DomainError as error:
+        missing = [*missing, str(error)]
+    if order.status == ChangeOrder.Status.REQUESTED:
+        missing = ["It has no price yet.", *missing]
+    return {"missing": missing, "before": before, "after": after}
+
+
 def changed_document(
     order: ChangeOrder, scope: ScopeVersion, amounts: Mapping[str, int] | None = None
 ) -> ScopeDocument:

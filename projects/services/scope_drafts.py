@@ -183,12 +183,12 @@ def set_rate(*, scope: ScopeVersion, rate_minor: int | None, by: Actor) -> Scope
 def replace_draft(
     *, scope: ScopeVersion, by: Actor, document: Mapping[str, Any] | None = None, work: list[Any] | None = None
 ) -> ScopeVersion:
-    """Put a whole document or estimate in place of the draft's."""
+    """Put sections and terms of a document, or a whole estimate, in place of the draft's; what is not given stays."""
     locked = lock_draft(scope, by)
-    fresh = dict(locked.document if document is None else document)
-    if fresh.get("currency", locked.engagement.currency) != locked.engagement.currency:
+    fresh = {**locked.document, **(document or {})}
+    if fresh["currency"] != locked.engagement.currency:
         raise ScopingError("bad-scope", f"The engagement is in {locked.engagement.currency}.", field="currency")
-    _store(locked, fresh, locked.work if work is None else work, what="Replaced the document")
+    _store(locked, fresh, locked.work if work is None else _named_work(work), what="Replaced the document")
     return locked
 
 
@@ -259,6 +259,18 @@ def _work_item(title: str) -> dict[str, str]:
     return {"id": f"work-{new_id().hex}", "title": title, "low": "", "likely": "", "high": ""}
 
 
+def _named_work(work: list[Any]) -> list[Any]:
+    """Give an id to every work item that comes without one, and refuse one that comes twice."""
+    named = [
+        {**item, "id": item.get("id") or f"work-{new_id().hex}"} if isinstance(item, Mapping) else item for item in work
+    ]
+    seen = [item["id"] for item in named if isinstance(item, Mapping)]
+    for at, key in enumerate(seen):
+        if key in seen[:at]:
+            raise ScopingError("bad-estimate", f"The id “{key}” is used twice.", field=f"work[{at}].id")
+    return named
+
+
 def _keep(
     scope: ScopeVersion,
     section: str,
@@ -277,7 +289,9 @@ def _keep(
 def _store(scope: ScopeVersion, document: Mapping[str, Any], work: list[Any], *, what: str, run: str = "") -> None:
     """Check and save the draft, and remember the way back; a run of the same kind is one step."""
     checked = ScopeDocument.from_dict(document).to_dict()
-    hours = [_checked_work(item, at) for at, item in enumerate(work[:MOST_WORK])]
+    if len(work) > MOST_WORK:
+        raise ScopingError("bad-estimate", f"At most {MOST_WORK} work items fit.", field=WORK)
+    hours = [_checked_work(item, at) for at, item in enumerate(work)]
     must_be_plain(*{*texts_in(checked), *texts_in(hours)} - {*texts_in(scope.document), *texts_in(scope.work)})
     before = {name: value for name, value in scope.document.items() if checked.get(name) != value}
     step: dict[str, Any] = {"what": what, "run": run, "document": before}
@@ -293,7 +307,7 @@ def _store(scope: ScopeVersion, document: Mapping[str, Any], work: list[Any], *,
 def _checked_work(item: Any, at: int) -> dict[str, str]:
     """Take a work item whose hours may still be open."""
     if not isinstance(item, Mapping) or set(item) - {"id", *WORK_FIELDS}:
-        raise ScopingError("bad-estimate", "A work item has a title and low, likely and high.", field=f"work[{at}]")
+        raise ScopingError("bad-estimate", "A work item has id, title, low, likely and high.", field=f"work[{at}]")
     values = {name: str(item.get(name, "") or "").strip()[:200] for name in ("id", *WORK_FIELDS)}
     for name in HOURS:
         values[name] = _hours(values[name], f"work[{at}].{name}")

@@ -55,6 +55,16 @@ def values_of(row):
     return {field.name: field.value_from_object(row) for field in row._meta.concrete_fields}
 
 
+def send_known(caster, method, address, sent):
+    """Send what the address has a name for: the names that it does not know, it must refuse by themselves."""
+    answer = caster.send(method, address, sent)
+    if answer.status_code == 400:
+        unknown = {error["field"] for error in answer.json().get("errors", ()) if error["code"] == "unknown"}
+        if unknown:
+            return caster.send(method, address, {name: value for name, value in sent.items() if name not in unknown})
+    return answer
+
+
 def test_every_serializer_lets_in_what_the_registry_says():
     found = {}
     for action in ("create", "partial_update"):
@@ -76,7 +86,7 @@ def test_a_change_sets_the_listed_fields_alone(worlds, action):
                     field.name: hostile(field, row, worlds.theirs),
                     field.attname: hostile(field, row, worlds.theirs),
                 }
-                answer = worlds.insiders["owner"].send("PATCH", address.reverse(worlds.ours), sent)
+                answer = send_known(worlds.insiders["owner"], "PATCH", address.reverse(worlds.ours), sent)
                 after = values_of(type(row)._default_manager.get(pk=row.pk))
                 changed = {key for key in before if before[key] != after[key]}
                 if not changed <= WRITABLE.get(name, set()) & {field.name} or answer.status_code >= 500:
@@ -98,7 +108,7 @@ def test_a_new_row_takes_the_listed_fields_alone(worlds):
         sent = {field.name: hostile(field, row, worlds.theirs) for field in row._meta.concrete_fields}
         sent |= {field.attname: value for field in row._meta.concrete_fields for value in [sent[field.name]]}
         good = sent | {key: mine[key] for key in allowed} | ({"name": "Another one"} if "name" in allowed else {})
-        answer = worlds.insiders["owner"].send("POST", address.reverse(worlds.ours), good)
+        answer = send_known(worlds.insiders["owner"], "POST", address.reverse(worlds.ours), good)
         if answer.status_code != 201:
             faults.append(f"{name} → {answer.status_code} {answer.content}")
             continue
