@@ -1,20 +1,13 @@
 """What is typed about milestones."""
 
-import re
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 
-from projects.currencies import EXPONENTS
+from projects.forms.amounts import read_amount, typed_amount
 from projects.forms.engagements import DateInput
 from projects.forms.plain import PlainForm, PlainModelForm
 from projects.models import Milestone
-
-LARGEST_FEE = Decimal(10) ** 12
-AMOUNT = re.compile(r"\d{1,3}(?:[ '’]\d{3})+(?:[.,]\d{1,4})?|\d+(?:[.,]\d{1,2}|[.,]\d{4})?|\d{1,3}(?:,\d{3})+\.\d{1,4}")
-UNCLEAR = "“{typed}” could mean two amounts. Write it without a separator of thousands, such as 4800 or 4800.50."
-UNREADABLE = "“{typed}” is not an amount. Write it as 4800 or 4800.50."
 
 
 class MilestoneForm(PlainModelForm):
@@ -41,29 +34,15 @@ class MilestoneForm(PlainModelForm):
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.currency, self.places = currency, EXPONENTS.get(currency, 2)
+        self.currency = currency
         self.fields["fee"].label = f"Fee in {currency}"
         self.fields["fee"].widget.attrs["inputmode"] = "decimal"
         if self.instance.fee_minor:
-            self.initial["fee"] = f"{Decimal(self.instance.fee_minor).scaleb(-self.places):f}"
+            self.initial["fee"] = typed_amount(self.instance.fee_minor, currency)
 
     def clean_fee(self) -> int:
         """Read the amount into minor units; what could mean two things is refused."""
-        typed = self.cleaned_data["fee"].strip()
-        if not typed:
-            return 0
-        if re.fullmatch(r"\d{1,3}[.,]\d{3}", typed):
-            raise forms.ValidationError(UNCLEAR.format(typed=typed))
-        if not AMOUNT.fullmatch(typed):
-            raise forms.ValidationError(UNREADABLE.format(typed=typed))
-        plain = re.sub(r"[ '’]", "", typed)
-        plain = plain.replace(",", "") if "." in plain else plain.replace(",", ".")
-        minor = Decimal(plain).scaleb(self.places)
-        if minor != minor.to_integral_value():
-            raise forms.ValidationError(f"{self.currency} has {self.places} decimal places; leave the others out.")
-        if minor > LARGEST_FEE:
-            raise forms.ValidationError("That is more than this field holds. Is a digit too many?")
-        return int(minor)
+        return read_amount(self.cleaned_data["fee"], self.currency)
 
     @property
     def terms(self) -> dict[str, Any]:

@@ -44,8 +44,12 @@ def apply_change(
     for line in lines:
         if not line.milestone:
             new = _new(line, key=key, due_on=last)
+            if new.id in milestones:
+                raise _bad(f"“{line.text}” has the id of another milestone. Price the change anew.")
             milestones[new.id] = new
-    _not_below_zero(milestones.values())
+    for before in document.milestones:
+        if milestones[before.id].amount_minor < min(before.amount_minor, 0):
+            raise _bad(f"This takes more off “{before.title}” than it costs. Lower the credit.")
     added = (*document.in_scope, Statement(key, what))
     return replace(document, milestones=tuple(milestones.values()), in_scope=added)
 
@@ -69,14 +73,11 @@ def _new(line: PriceLine, *, key: str, due_on: str) -> PlannedMilestone:
     return PlannedMilestone(f"{key}-{line.id}", line.text, due_on=due_on, amount_minor=line.amount_minor)
 
 
-def _not_below_zero(milestones: Collection[PlannedMilestone]) -> None:
-    for milestone in milestones:
-        if milestone.amount_minor < 0:
-            raise _bad(f"This takes more off “{milestone.title}” than it costs. Lower the credit.")
-
-
 def _later(day: str, days: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    try:
+        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    except OverflowError:
+        raise _bad(f"{days} days after {day} is no day of the calendar. Correct the days.") from None
 
 
 def _bad(sentence: str) -> ScopingError:

@@ -250,7 +250,10 @@ def record_approval(
     if not reason.strip():
         raise ChangeOrderIncompleteError(missing="How the client approved is missing.")
     engagement = lock_engagement(order.engagement, by)
-    return _approve(_locked(order, by), engagement, by=by, amounts=amounts, reason=reason)
+    locked = _locked(order, by)
+    if unknown := sorted(set(amounts or ()) - {line["id"] for line in locked.lines}):
+        raise BadPriceLineError(place=unknown[0], what="There is no line with this id. Correct it.")
+    return _approve(locked, engagement, by=by, amounts=amounts, reason=reason)
 
 
 @transaction.atomic
@@ -404,7 +407,13 @@ def signed_scope(engagement: Engagement, *, lock: bool = False) -> ScopeVersion:
 def _lines(given: Sequence[Mapping[str, Any]]) -> list[PriceLine]:
     if len(given) > MOST_LINES:
         raise BadPriceLineError(place=MOST_LINES + 1, what=f"At most {MOST_LINES} lines fit. Split the change.")
-    return [_line(line, place) for place, line in enumerate(given, start=1)]
+    lines = [_line(line, place) for place, line in enumerate(given, start=1)]
+    known: set[str] = set()
+    for place, line in enumerate(lines, start=1):
+        if line.id in known:
+            raise BadPriceLineError(place=place, what="Another line has its id. Leave the id out.")
+        known.add(line.id)
+    return lines
 
 
 def _line(line: Mapping[str, Any], place: int) -> PriceLine:

@@ -28,7 +28,7 @@ class CurrencyFixedError(DomainError):
     """Raised when the currency of agreed fees would change under them."""
 
     code = "currency-fixed"
-    template = "“{title}” has fees in {currency}. Set them to zero first, or start a new engagement in {wish}."
+    template = "“{title}” has amounts in {currency}. Set them to zero first, or start a new engagement in {wish}."
 
 
 class UnknownCurrencyError(DomainError):
@@ -79,13 +79,31 @@ def update_engagement(*, engagement: Engagement, by: Actor, **fields: Any) -> En
         raise EngagementClosedError(title=locked.title, status="archived")
     before = locked.currency
     changed = assign(locked, _known(fields))
-    if "currency" in changed and locked.milestones.exclude(fee_minor=0).exists():
+    if "currency" in changed and _has_amounts(locked):
         raise CurrencyFixedError(title=locked.title, currency=before, wish=locked.currency)
     if changed:
         _check(locked)
         locked.save(update_fields=changed)
+        if "currency" in changed:
+            _follow_currency(locked)
         record(by=by, action="engagement.changed", target=locked, detail={"fields": changed})
     return locked
+
+
+def _has_amounts(engagement: Engagement) -> bool:
+    """Whether anything is priced in the engagement's currency: a milestone, a scope or a change."""
+    if engagement.milestones.exclude(fee_minor=0).exists() or engagement.scopes.exclude(status="draft").exists():
+        return True
+    planned = [one for scope in engagement.scopes.all() for one in scope.document["milestones"]]
+    priced = engagement.change_orders.exclude(status="withdrawn")
+    return any(one["amount_minor"] for one in planned) or any(order.lines for order in priced)
+
+
+def _follow_currency(engagement: Engagement) -> None:
+    """Bring the draft of a scope to its engagement's currency; what an hour costs in another is forgotten."""
+    for scope in engagement.scopes.select_for_update():
+        scope.document, scope.rate_minor, scope.undo = scope.document | {"currency": engagement.currency}, None, []
+        scope.save(update_fields=["document", "rate_minor", "undo"])
 
 
 @transaction.atomic

@@ -107,7 +107,7 @@ def move_milestone(*, milestone: Milestone, by: Actor, steps: int) -> Milestone:
 def set_milestone_status(*, milestone: Milestone, to: str, by: Actor, reason: str = "") -> Milestone:
     """Bring a milestone into another status; into its own changes nothing. Accepting is ``accept_milestone``.
 
-    Raises IllegalTransitionError, EngagementClosedError.
+    Raises IllegalTransitionError, EngagementClosedError, or InvoiceNumberMissingError: that is ``mark_invoiced``.
     """
     by.must_write()
     must_be_plain(reason)
@@ -118,6 +118,8 @@ def set_milestone_status(*, milestone: Milestone, to: str, by: Actor, reason: st
     if locked.status == to:
         return locked
     before = _step(locked, to)
+    if to == Milestone.Status.INVOICED:
+        raise InvoiceNumberMissingError(title=locked.title)
     if to == Milestone.Status.SUBMITTED:
         locked.submitted_at = timezone.now()
     locked.save(update_fields=["status", "submitted_at"])

@@ -297,8 +297,10 @@ def _store(scope: ScopeVersion, document: Mapping[str, Any], work: list[Any], *,
     step: dict[str, Any] = {"what": what, "run": run, "document": before}
     if hours != scope.work:
         step["work"] = scope.work
-    last = scope.undo[-1] if scope.undo else None
-    if not (run and last and last["run"] == run):
+    *earlier, last = scope.undo or [None]
+    if run and last and last["run"] == run:
+        scope.undo = [*earlier, step | last | {"document": before | last["document"]}]
+    else:
         scope.undo = [*scope.undo, step][-MOST_UNDO:]
     scope.document, scope.work = checked, hours
     scope.save(update_fields=["document", "work", "undo"])

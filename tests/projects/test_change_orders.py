@@ -122,6 +122,21 @@ def test_what_was_agreed_may_differ_from_what_was_requested(engagement, actor):
     assert done.result.body["price_minor"] == 1200000 + 720000
 
 
+def test_an_amount_is_agreed_for_a_line_that_is_there(engagement, actor):
+    order = stage.make_sent_order(engagement, actor)
+    with pytest.raises(BadPriceLineError, match="no line with this id"):
+        change_orders.record_approval(order=order, reason="By phone.", amounts={"gone": 5}, by=actor)
+    assert ChangeOrder.objects.get().status == "sent"
+
+
+def test_two_lines_with_one_id_are_refused(engagement, actor):
+    """One of them would be lost from the price that is agreed."""
+    order = change_orders.log_request(engagement=engagement, wish="Two", by=actor)
+    lines = [{"id": "a", "text": text, "amount_minor": 100} for text in "xy"]
+    with pytest.raises(BadPriceLineError, match="Price line 2: Another line has its id"):
+        change_orders.price_order(order=order, what="x", why="y", lines=lines, by=actor)
+
+
 def test_declined_and_withdrawn_change_nothing(engagement, signed, actor):
     first, second = (stage.make_sent_order(engagement, actor) for _ in range(2))
     stage.client_answers(first, actor, Decision.Answer.DECLINED)

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from projects.errors import IllegalTransitionError, NotPermittedError
+from projects.forms.amounts import read_amount, typed_amount
 from projects.forms.milestones import MilestoneForm
 from projects.models import Milestone
 from projects.models.audit import AuditEntry
@@ -43,8 +44,15 @@ def milestone(engagement):
 
 def bring_to(milestone, status, actor):
     for step in PATH_TO[status]:
-        milestone = milestones.set_milestone_status(milestone=milestone, to=step, by=actor)
+        milestone = bring_on(milestone, step, actor)
     return milestone
+
+
+def bring_on(milestone, to, actor):
+    """One step; that of an invoice needs its number."""
+    if (milestone.status, to) == ("accepted", "invoiced"):
+        return milestones.mark_invoiced(milestone=milestone, number="2026-17", by=actor)
+    return milestones.set_milestone_status(milestone=milestone, to=to, by=actor)
 
 
 # --- services -----------------------------------------------------------------------------------
@@ -54,7 +62,7 @@ def test_only_the_agreed_steps_are_possible(actor, milestone, start, wish):
     row = bring_to(milestone, start, actor)
     possible = wish == start or wish in Milestone.TRANSITIONS[start]
     if possible or (wish == "accepted" and start in ("invoiced", "paid")):  # accepting again changes nothing
-        after = milestones.set_milestone_status(milestone=row, to=wish, by=actor)
+        after = bring_on(row, wish, actor)
         assert after.status == (wish if possible else start)
     else:
         with pytest.raises(IllegalTransitionError, match="cannot become"):
@@ -258,6 +266,22 @@ def test_a_step_is_taken_in_the_page_with_its_reason(signed_in, actor, milestone
     assert "accepted: by e-mail on Monday" in response.content.decode()
     refused = signed_in.post(address, {"to": "planned", "from": "page"}, follow=True)
     assert "cannot become planned" in refused.content.decode()
+
+
+def test_nothing_is_invoiced_without_a_number(signed_in, actor, milestone):
+    bring_to(milestone, "accepted", actor)
+    address = reverse("projects:milestone-status", args=[milestone.pk])
+    refused = signed_in.post(address, {"to": "invoiced", "from": "page"}, follow=True)
+    assert "Type the invoice’s number" in refused.content.decode()
+    milestone.refresh_from_db()
+    assert milestone.status == "accepted"
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
+@pytest.mark.parametrize("minor", [1, 500, 480_500, 480_505, 4_800_505, 10**12])
+def test_an_amount_is_read_back_as_it_is_written(currency, minor):
+    assert read_amount(typed_amount(minor, currency), currency) == minor
+    assert read_amount(typed_amount(-minor, currency), currency, may_be_negative=True) == -minor
 
 
 def test_an_accepted_milestone_offers_no_edit_and_refuses_one(signed_in, actor, milestone):

@@ -15,7 +15,12 @@ from projects.scoping.payments import payment_plan
 from projects.scoping.starters import starters
 from projects.services import scope_drafts, scopes
 from projects.services.decisions import AlreadyAnsweredError, evidence_holds
-from projects.services.engagements import EngagementClosedError, set_engagement_status
+from projects.services.engagements import (
+    CurrencyFixedError,
+    EngagementClosedError,
+    set_engagement_status,
+    update_engagement,
+)
 from projects.services.scope_drafts import ScopeExistsError, ScopeFrozenError, UnknownItemError
 from projects.services.scopes import NotSignedYetError, ScopeIncompleteError, ScopeNotSentError
 from tests.factories import projects as make
@@ -81,6 +86,39 @@ def test_each_change_can_be_taken_back_and_a_run_of_strokes_is_one(draft, actor)
     assert scope_drafts.undo(scope=draft, by=actor) == "Changed an item"
     draft.refresh_from_db()
     assert draft.document == before
+
+
+def test_terms_that_were_changed_in_one_run_are_taken_back_together(draft, actor):
+    before = ScopeVersion.objects.get(pk=draft.pk).document
+    scope_drafts.set_terms(scope=draft, title="Another", by=actor)
+    scope_drafts.set_terms(scope=draft, deposit_percent=50, by=actor)
+    scope_drafts.undo(scope=draft, by=actor)
+    draft.refresh_from_db()
+    assert draft.document == before
+
+
+def test_the_currency_of_amounts_in_a_draft_stays(engagement, actor):
+    scope = scope_drafts.start_scope(engagement=engagement, by=actor)
+    scope_drafts.set_rate(scope=scope, rate_minor=9500, by=actor)
+    update_engagement(engagement=engagement, currency="JPY", by=actor)
+    scope.refresh_from_db()
+    assert (scope.document["currency"], scope.rate_minor) == ("JPY", None)
+    key = scope_drafts.add_item(scope=scope, section="milestones", title="Model", amount_minor=100, by=actor)
+    with pytest.raises(CurrencyFixedError, match="amounts in JPY"):
+        update_engagement(engagement=engagement, currency="EUR", by=actor)
+    scope_drafts.remove_item(scope=scope, section="milestones", item=key, by=actor)
+    update_engagement(engagement=engagement, currency="EUR", by=actor)
+    assert scope_drafts.undo(scope=scope, by=actor) == "", "amounts of another currency do not come back"
+
+
+def test_the_currency_of_what_was_sent_stays(draft, engagement, actor):
+    sent = scopes.send_scope(scope=draft, by=actor)
+    with pytest.raises(CurrencyFixedError):
+        update_engagement(engagement=engagement, currency="USD", by=actor)
+    fresh = scopes.revise_scope(scope=sent, by=actor)
+    with pytest.raises(CurrencyFixedError):
+        update_engagement(engagement=engagement, currency="USD", by=actor)
+    assert fresh.document["currency"] == engagement.currency
 
 
 @pytest.mark.parametrize(
