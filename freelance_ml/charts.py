@@ -3,6 +3,7 @@
 A spec names styles ("estimate", "band", "reference") instead of colours; the theme gives them, light or dark.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,7 @@ def theme(*, dark: bool = False) -> dict[str, Any]:
             "ticks": False,
             "labelPadding": 6,
         },
-        "legend": {**text, "title": None, "orient": "top", "symbolType": "circle"},
+        "legend": {**text, "title": None, "orient": "top", "symbolType": "circle", "columns": 4, "labelLimit": 150},
         "range": {"category": series, "ramp": [tone["paper"], accent], "heatmap": [tone["paper"], accent]},
         "line": {"strokeWidth": 2, "color": accent},
         "point": {"color": accent, "filled": True, "size": 45},
@@ -198,15 +199,27 @@ def bars(
     ordered: bool = False,
     note: str = "",
 ) -> Chart:
-    """Draw amounts by name, stacked where there are series: spend by month, top values."""
+    """Draw amounts by name, stacked where there are series, the largest at the foot: spend by month, top values."""
     sort: Any = None if ordered else "-y"
     across = {"field": x, "type": "nominal", "sort": sort, "title": None, "axis": {"grid": False, "labelAngle": 0}}
     encoding: dict[str, Any] = {"x": across, "y": {"field": y, "type": "quantitative", "title": y_title or None}}
+    wide = min(0.9, 0.2 + 0.15 * len({row[x] for row in rows}))  # a month or two are bars, no walls
+    layer: dict[str, Any] = {"mark": {"type": "bar", "width": {"band": wide}}, "encoding": encoding}
     if series:
-        encoding["color"] = {"field": series, "type": "nominal"}
-    layers = [{"mark": {"type": "bar"}, "encoding": encoding}]
+        largest_first = _by_total(rows, series, y)
+        encoding["color"] = {"field": series, "type": "nominal", "sort": largest_first}
+        encoding["order"] = {"field": "place", "type": "quantitative"}
+        place = f"indexof({json.dumps(largest_first)}, datum[{json.dumps(series)}])"
+        layer["transform"] = [{"calculate": place, "as": "place"}]
     names = [name for name in (x, series, y) if name]
-    return _chart(title, rows, layers, names, {y: y_title or y}, text=text, note=note)
+    return _chart(title, rows, [layer], names, {y: y_title or y}, text=text, note=note)
+
+
+def _by_total(rows: Sequence[Row], series: str, y: str) -> list[Any]:
+    totals: dict[Any, float] = {}
+    for row in rows:
+        totals[row[series]] = totals.get(row[series], 0) + row[y]
+    return sorted(totals, key=lambda name: -totals[name])
 
 
 def _axis(name: str, title: str, domain: tuple[float, float] | None) -> dict[str, Any]:

@@ -203,6 +203,15 @@ def test_one_spec_serves_the_page_and_the_paper(chart):
     assert page.count("<tr>") == len(chart.rows) + 1
 
 
+def test_the_largest_part_is_named_first_and_stands_at_the_foot():
+    rows = [{"month": month, "name": name, "cost": cost} for month in "ab" for name, cost in (("few", 1), ("most", 9))]
+    chart = bars("B", rows, x="month", y="cost", series="name", text="t", ordered=True)
+    layer = chart.spec["layer"][0]
+    assert layer["encoding"]["color"]["sort"] == ["most", "few"]
+    assert layer["transform"] == [{"calculate": 'indexof(["most", "few"], datum["name"])', "as": "place"}]
+    assert svg(chart).index(">most<") < svg(chart).index(">few<")
+
+
 def test_data_cannot_end_its_block():
     chart = bars("B", [{"name": "</template><b>", "count": 1}], x="name", y="count", text="t")
     assert "</template><b>" not in render("{% chart chart %}", chart=chart)

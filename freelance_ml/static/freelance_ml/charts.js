@@ -10,7 +10,9 @@ function isDark() {
 
 async function drawChart(place) {
   const { spec, light, dark } = JSON.parse(document.getElementById(place.dataset.chart).content.textContent);
-  const config = isDark() ? dark : light;
+  const theme = isDark() ? dark : light;
+  const columns = Math.max(1, Math.floor(place.clientWidth / 180)); // a legend wraps instead of being cut off
+  const config = { ...theme, legend: { ...theme.legend, columns } };
   const compiled = vegaLite.compile(spec, { config }).spec;
   const runtime = vega.parse(compiled, null, { ast: true });
   const view = new vega.View(runtime, { expr: vegaInterpreter, renderer: "svg", container: place, hover: false });
