@@ -74,7 +74,7 @@ class Condition:
             known = ", ".join((*TEXT_FIELDS, "tag", "date"))
             raise RuleError(f"“{self.field}” is no field of a charge. Use one of: {known}.")
         if self.word not in words:
-            raise RuleError(f"“{self.field}” cannot be compared by “{self.word}”. Use {words}.")
+            raise RuleError(f"“{self.field}” cannot be compared by “{self.word}”. Use one of: {', '.join(words)}.")
         if self.field == "tag" and not self.key:
             raise RuleError("A condition on a tag needs the tag's key.")
         if self.word in DATE_WORDS:

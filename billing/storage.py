@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
 
 from projects.errors import DomainError
 from projects.storage import Shelf, must_have_room, scratch_file
@@ -30,6 +32,16 @@ def take_in(blocks: Iterable[bytes]) -> Path:
         target.unlink(missing_ok=True)
         raise
     return target
+
+
+def open_original(workspace_id: UUID, sha256: str) -> BinaryIO:
+    """Open a kept original, as it arrived. Raises DamagedFileError."""
+    target = scratch_file()
+    try:
+        BILLS.fetch(workspace_id, sha256, target)
+        return target.open("rb")  # the name goes below; the bytes stay until they are read
+    finally:
+        target.unlink(missing_ok=True)
 
 
 def _write(blocks: Iterable[bytes], target: Path) -> None:

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import dispatch, storage
+from billing.bills.dates import ORDERS
+from billing.bills.lines import CATEGORIES, FIELDS
 from billing.models import Bill, BillImport, ColumnMapping
 from billing.queries.bills import difference_of
 from billing.services import bills
@@ -25,6 +28,7 @@ from projects.api.base import (
     ScopedPrimaryKeyField,
     row_action,
 )
+from projects.api.problems import CONTENT_TYPE
 
 BLOCK = 1 << 20  # bytes
 
@@ -39,10 +43,41 @@ class BillParser(BaseParser):
         return stream
 
 
-class ColumnMappingSerializer(ScopedModelSerializer):
-    """A saved mapping: body names columns, constants, tags, categories, date_order, decimal_point, total_words."""
+class MappingBodySerializer(PlainSerializer):
+    """Which column of a file fills which field of a charge: at least a cost, a date and the currency."""
 
-    body = serializers.DictField()
+    columns = serializers.DictField(
+        child=serializers.CharField(),
+        help_text=f"Fields and the headers of their columns. Fields: {', '.join(FIELDS)}.",
+    )
+    constants = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="One value for all rows, such as a currency."
+    )
+    tags = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="Keys of tags and the headers of their columns."
+    )
+    categories = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text=f"Words of the file and what they mean: {', '.join(CATEGORIES)}.",
+    )
+    date_order = serializers.ChoiceField(tuple(ORDERS), required=False)
+    decimal_point = serializers.ChoiceField([".", ","], required=False)
+    delimiter = serializers.CharField(required=False, allow_blank=True, help_text="Empty: found out.")
+    total_words = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Rows that begin with one are sums and left out."
+    )
+
+
+@extend_schema_field(MappingBodySerializer)
+class BodyField(serializers.DictField):
+    """A mapping as a plain value, which the service checks."""
+
+
+class ColumnMappingSerializer(ScopedModelSerializer):
+    """A saved mapping of the columns of a file that is in no known form."""
+
+    body = BodyField()
 
     class Meta:
         model = ColumnMapping
@@ -71,11 +106,106 @@ class ColumnMappingViewSet(CreateRows, ChangeRows, DeleteRows, ReadRows):
         bills.delete_mapping(mapping=row, by=self.actor)
 
 
+class TallySerializer(PlainSerializer):
+    """A sum with all its digits, and how many cells hold a number, none, zero, or less."""
+
+    total = serializers.CharField()
+    present = serializers.IntegerField()
+    null = serializers.IntegerField()
+    zero = serializers.IntegerField()
+    negative = serializers.IntegerField()
+
+
+class SliceSerializer(PlainSerializer):
+    """One account, month and currency of a file; the end of the period is the day after its last."""
+
+    billing_account = serializers.CharField(allow_blank=True)
+    period_start = serializers.CharField(allow_null=True)
+    period_end = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    rows = serializers.IntegerField()
+    sums = serializers.DictField(child=serializers.CharField())
+
+
+class CategorySerializer(PlainSerializer):
+    """The lines of one kind of charge."""
+
+    rows = serializers.IntegerField()
+    total = serializers.CharField()
+
+
+class FindingSerializer(PlainSerializer):
+    """Something about a file that its reader should know."""
+
+    code = serializers.CharField()
+    column = serializers.CharField(allow_blank=True)
+    message = serializers.CharField()
+    count = serializers.IntegerField()
+    first_line = serializers.IntegerField(allow_null=True)
+
+
+class PreviewSerializer(PlainSerializer):
+    """What a file holds, before any of it is stored; empty until it is read."""
+
+    format = serializers.CharField(required=False)
+    version = serializers.CharField(required=False, allow_blank=True)
+    title = serializers.CharField(required=False)
+    columns = serializers.IntegerField(required=False)
+    rows = serializers.IntegerField(required=False)
+    usage_first = serializers.CharField(required=False, allow_null=True)
+    usage_last = serializers.CharField(required=False, allow_null=True)
+    providers = serializers.ListField(child=serializers.CharField(), required=False)
+    services = serializers.IntegerField(required=False)
+    tagged_rows = serializers.IntegerField(required=False)
+    tag_keys = serializers.DictField(child=serializers.IntegerField(), required=False)
+    skipped = serializers.DictField(
+        child=serializers.IntegerField(), required=False, help_text="Rows that are left out, by reason."
+    )
+    currencies = serializers.ListField(child=serializers.CharField(), required=False)
+    tallies = serializers.DictField(
+        child=serializers.DictField(child=TallySerializer()), required=False, help_text="By currency and amount."
+    )
+    categories = serializers.DictField(child=CategorySerializer(), required=False)
+    slices = SliceSerializer(many=True, required=False)
+    findings = FindingSerializer(many=True, required=False, help_text="Departures from the specification.")
+    warnings = FindingSerializer(many=True, required=False, help_text="Dangers for the figures.")
+
+
+@extend_schema_field(PreviewSerializer)
+class PreviewField(serializers.DictField):
+    """A preview as the job left it."""
+
+
+class DifferenceSerializer(PlainSerializer):
+    """One account, month and currency of a file beside what is stored of it."""
+
+    billing_account = serializers.CharField(allow_blank=True)
+    period = serializers.CharField(allow_blank=True)
+    period_end = serializers.CharField(allow_blank=True)
+    currency = serializers.CharField()
+    state = serializers.CharField(
+        help_text="new; same (this very file); newer (replaces what is stored); closed (would change a closed period, "
+        "which is refused); closed-same (a closed period with equal rows and sums)."
+    )
+    rows = serializers.IntegerField()
+    rows_before = serializers.IntegerField()
+    sums = serializers.DictField(child=serializers.CharField())
+    sums_before = serializers.DictField(child=serializers.CharField())
+    beside = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Other exports that hold this account and month: both would count; see beside at commit.",
+    )
+    change = serializers.CharField(help_text="By how much the stored cost moves.")
+
+
 class BillImportSerializer(ScopedModelSerializer):
     """A file that arrived: what it holds, and what its commit would change or has changed."""
 
+    job: serializers.PrimaryKeyRelatedField = serializers.PrimaryKeyRelatedField(
+        read_only=True, allow_null=True, help_text="The job that reads or stores it; wait for it."
+    )
     difference = serializers.SerializerMethodField()
-    preview = serializers.DictField(read_only=True)
+    preview = PreviewField(read_only=True)
 
     class Meta:
         model = BillImport
@@ -99,6 +229,7 @@ class BillImportSerializer(ScopedModelSerializer):
         ]
         read_only_fields = fields
 
+    @extend_schema_field(DifferenceSerializer(many=True))
     def get_difference(self, source: BillImport) -> list[dict[str, Any]]:
         """Compare with what is stored as long as the file waits."""
         if source.state == BillImport.State.READY:
@@ -125,7 +256,9 @@ class NewBillSerializer(BillWishSerializer):
 class CommitSerializer(PlainSerializer):
     """Whether the file may count beside another export of the same account and month."""
 
-    beside = serializers.BooleanField(required=False, default=False)
+    beside = serializers.BooleanField(
+        required=False, default=False, help_text="Count this file although another export holds its account and month."
+    )
 
 
 class BillImportFilter(ScopedFilterSet):
@@ -189,6 +322,16 @@ class BillImportViewSet(ReadRows):
         done = dispatch.commit_bill(source=source, by=self.actor, **wish.validated_data)
         return Response(self.get_serializer(done).data)
 
+    @extend_schema(
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, (409, CONTENT_TYPE): OpenApiTypes.OBJECT}
+    )
+    @row_action("get")
+    def file(self, request: Request, pk: str) -> FileResponse:
+        """Download the original as it arrived."""
+        source = self.get_object()
+        stream = storage.open_original(source.workspace_id, source.sha256)
+        return FileResponse(stream, as_attachment=True, filename=source.name, content_type="application/octet-stream")
+
     @extend_schema(request=None, responses=BillImportSerializer)
     @row_action("post")
     def discard(self, request: Request, pk: str) -> Response:
@@ -213,9 +356,11 @@ def _blocks(stream: Any) -> Iterator[bytes]:
 
 
 class BillSerializer(ScopedModelSerializer):
-    """What is stored of one account, export and month; sums are exact texts."""
+    """What is stored of one account, export and month."""
 
-    sums = serializers.DictField(read_only=True)
+    sums = serializers.DictField(
+        child=serializers.CharField(), read_only=True, help_text="Exact sums as texts: billed, effective, …"
+    )
 
     class Meta:
         model = Bill

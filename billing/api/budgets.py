@@ -1,5 +1,6 @@
 """Budgets and their alerts."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -31,8 +32,13 @@ class BudgetSerializer(PlainSerializer):
     span = serializers.ChoiceField(Budget.Span.choices, required=False)
     amount_minor = serializers.IntegerField(min_value=1, max_value=10**15)
     currency = serializers.CharField(min_length=3, max_length=3)
+    month = serializers.SerializerMethodField()
     actual = serializers.SerializerMethodField()
+    percent = serializers.SerializerMethodField()
+    left = serializers.SerializerMethodField()
     expected = serializers.SerializerMethodField()
+    low = serializers.SerializerMethodField()
+    high = serializers.SerializerMethodField()
     uncounted = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -44,6 +50,33 @@ class BudgetSerializer(PlainSerializer):
             fields["engagement"].read_only = fields["milestone"].read_only = True
         return fields
 
+    @extend_schema_field(serializers.CharField(help_text="The month that counts, such as 2026-11; empty for a total."))
+    def get_month(self, budget: Budget) -> str:
+        """Say which month counts."""
+        month: str = self._state(budget).month
+        return month
+
+    @extend_schema_field(serializers.IntegerField(help_text="How much of it is used."))
+    def get_percent(self, budget: Budget) -> int:
+        """Say how much is used, in whole per cent."""
+        percent: int = self._state(budget).percent
+        return percent
+
+    @extend_schema_field(serializers.CharField(help_text="Below zero when it is exceeded."))
+    def get_left(self, budget: Budget) -> str:
+        """Say what is left."""
+        return f"{self._state(budget).left:f}"
+
+    @extend_schema_field(serializers.CharField(allow_null=True, help_text="low to high holds about 80 % of outcomes."))
+    def get_low(self, budget: Budget) -> str | None:
+        """Say where the expected range begins."""
+        return _written(self._state(budget).low)
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_high(self, budget: Budget) -> str | None:
+        """Say where the expected range ends."""
+        return _written(self._state(budget).high)
+
     @extend_schema_field(serializers.CharField())
     def get_actual(self, budget: Budget) -> str:
         """Say what is used."""
@@ -52,8 +85,7 @@ class BudgetSerializer(PlainSerializer):
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_expected(self, budget: Budget) -> str | None:
         """Say what is expected; nothing where nothing was used lately."""
-        expected = self._state(budget).expected
-        return None if expected is None else f"{expected:f}"
+        return _written(self._state(budget).expected)
 
     @extend_schema_field(serializers.DictField(child=serializers.CharField()))
     def get_uncounted(self, budget: Budget) -> dict[str, str]:
@@ -65,6 +97,10 @@ class BudgetSerializer(PlainSerializer):
         if found is None:
             found = budget.__dict__["_state_of_today"] = state_of(budget, today=timezone.now().date())
         return found
+
+
+def _written(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
 
 
 class BudgetFilter(ScopedFilterSet):

@@ -1,6 +1,7 @@
 """Rules that say to whom charges belong."""
 
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 from billing import dispatch
 from billing.allocation import DATE_WORDS, TEXT_FIELDS, TEXT_WORDS, Condition
 from billing.models import SpendRule, SpendRulePart
-from billing.queries.rules import preview_rule
+from billing.queries.rules import allocating, preview_rule
 from billing.services.rules import Target
 from projects.api.base import (
     AS_IT_IS,
@@ -43,8 +44,14 @@ class ConditionSerializer(ItemSerializer):
     """One thing that must hold of a charge."""
 
     field = serializers.ChoiceField([*TEXT_FIELDS, "tag", "date"])
-    word = serializers.ChoiceField([*TEXT_WORDS, "present", *DATE_WORDS])
-    value = serializers.CharField(required=False, max_length=300, allow_blank=True, style=AS_IT_IS)
+    word = serializers.ChoiceField(
+        [*TEXT_WORDS, "present", *DATE_WORDS],
+        help_text="equals, contains, prefix or glob for texts and tags, whatever the case; present for a tag; "
+        "from and until (both inclusive) for the date.",
+    )
+    value = serializers.CharField(
+        required=False, max_length=300, allow_blank=True, style=AS_IT_IS, help_text="A date such as 2026-11-20."
+    )
     key = serializers.CharField(required=False, max_length=200, help_text="The tag's key.", style=AS_IT_IS)
 
 
@@ -66,6 +73,9 @@ class SpendRuleSerializer(PlainSerializer):
     name = serializers.CharField(max_length=120)
     conditions = ConditionSerializer(many=True)
     parts = PartSerializer(many=True, allow_empty=False)
+    allocating = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="The job that lets the lines follow the rules; null: they have."
+    )
     created_at = serializers.DateTimeField(read_only=True)
 
     def to_representation(self, instance: SpendRule) -> dict[str, Any]:
@@ -76,6 +86,7 @@ class SpendRuleSerializer(PlainSerializer):
             "name": instance.name,
             "conditions": instance.conditions,
             "parts": [_part(part) for part in instance.parts.all()],
+            "allocating": self.context["view"].allocating,
             "created_at": serializers.DateTimeField().to_representation(instance.created_at),
         }
 
@@ -104,8 +115,8 @@ class RulePreviewSerializer(PlainSerializer):
 class MovementSerializer(PlainSerializer):
     """Lines and money that would move."""
 
-    before = serializers.CharField(allow_blank=True)
-    after = serializers.CharField(allow_blank=True)
+    before = serializers.CharField(allow_blank=True, help_text="The rule that holds them now; empty: none.")
+    after = serializers.CharField(allow_blank=True, help_text="The rule that would hold them.")
     currency = serializers.CharField(allow_blank=True)
     rows = serializers.IntegerField()
     amount = serializers.CharField()
@@ -127,6 +138,12 @@ class SpendRuleViewSet(CreateRows, ChangeRows, DeleteRows, ReadRows):
     serializer_class = SpendRuleSerializer
     search_fields: ClassVar[list[str]] = ["name"]
     ordering_fields: ClassVar[list[str]] = ["position", "created_at"]
+
+    @cached_property
+    def allocating(self) -> str | None:
+        """Name the job that lets the lines follow, looked up when the answer is written."""
+        job = allocating(self.actor)
+        return str(job.pk) if job else None
 
     def create_row(self, fields: dict[str, Any]) -> SpendRule:
         """Add a rule after the others."""

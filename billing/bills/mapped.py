@@ -74,7 +74,7 @@ class ColumnMapping:
     def check(self) -> None:
         """Raise BillError unless the mapping can work."""
         rules = (
-            (set(self.columns) - set(FIELDS), "There is no field “{}”."),
+            (set(self.columns) - set(FIELDS), f"There is no field “{{}}”. The fields: {', '.join(FIELDS)}."),
             (set(self.constants) - CONSTANTS, "The field “{}” cannot be a constant."),
             (set(self.categories.values()) - set(CATEGORIES), "There is no category “{}”."),
             ({self.date_order} - set(dates.ORDERS), "“{}” is no date order: use iso, mdy or dmy."),

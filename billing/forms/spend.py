@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from billing.queries.narrowing import COLUMNS, ITEM_COLUMNS, TITLES, Question
+from billing.queries.narrowing import COLUMNS, ITEM_COLUMNS, OVERHEAD, TITLES, UNALLOCATED, Question
 
 LONGEST = 300
+ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 MONTH = re.compile(r"(\d{4})-(\d{2})")
 KNOWN = {"by", "basis", "currency", "from", "to", *COLUMNS, *ITEM_COLUMNS, "engagement"}
 BASES = ("billed", "effective")
@@ -32,6 +33,21 @@ def read_question(params: Mapping[str, Any]) -> Question:
         last=_month(params.get("to", "")),
         where=where,
     )
+
+
+def faults_in(params: Mapping[str, Any]) -> dict[str, str]:
+    """Say which values a program did not mean as the explorer would read them."""
+    by, engagement = str(params.get("by", "")), str(params.get("engagement", ""))
+    grouped = [name for name in TITLES if name != "tag"]
+    is_id = engagement in ("", UNALLOCATED, OVERHEAD) or ID.fullmatch(engagement.lower())
+    rules = (
+        ("by", by in ("", *grouped) or by.startswith("tag:"), f"Choose one of: {', '.join(grouped)}, or tag:KEY."),
+        ("basis", params.get("basis", "") in ("", *BASES), f"Choose one of: {', '.join(BASES)}."),
+        ("from", not params.get("from") or _month(params["from"]), "Write a month like 2026-01."),
+        ("to", not params.get("to") or _month(params["to"]), "Write a month like 2026-01."),
+        ("engagement", is_id, f"Give the id of an engagement, {UNALLOCATED} or {OVERHEAD}."),
+    )
+    return {name: sentence for name, holds, sentence in rules if not holds}
 
 
 def unknown_parameters(params: Mapping[str, Any]) -> list[str]:

@@ -10,8 +10,10 @@ from django.db.models.functions import Coalesce
 
 from billing.allocation import Allocator, Condition, Part, Reason, Rule
 from billing.bills.amounts import from_nanos
+from billing.kind_names import ALLOCATE
 from billing.models import Charge, ItemSpend, MonthlySpend, SpendRule
 from projects.access import Actor
+from projects.models import Job
 from projects.models.people import Workspace
 
 SUMMED_FIELDS = {
@@ -68,6 +70,12 @@ def rules_of(actor: Actor | None) -> QuerySet[SpendRule]:
     """List the rules in their order."""
     found: QuerySet[SpendRule] = SpendRule.objects.visible_to(actor)
     return found.prefetch_related("parts__engagement", "parts__milestone")
+
+
+def allocating(actor: Actor | None) -> Job | None:
+    """Find the job by which the lines will have followed the rules; None when they have."""
+    found: Job | None = Job.objects.visible_to(actor).open().filter(kind=ALLOCATE).order_by("-created_at").first()
+    return found
 
 
 def rules_in(workspace: Workspace) -> list[SpendRule]:

@@ -14,6 +14,7 @@ from billing.bills.amounts import from_nanos
 from billing.forecast import MonthForecast, forecast_month
 from billing.models import Bill, DailySpend, MonthlySpend
 from billing.money import share_out
+from billing.queries.budgets import LATE
 from billing.queries.narrowing import COLUMNS, OVERHEAD, UNALLOCATED, Question, amount_of, spend_rows
 from billing.queries.rules import rules_of
 from projects.access import Actor
@@ -45,7 +46,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """The answer: three figures, the groups by size with unallocated money first, and the months."""
+    """The answer: three figures, the groups by size with unallocated money first, and the months.
+
+    Lines that several engagements share count in the rows of each group, and once in all.
+    """
 
     question: Question
     currency: str
@@ -241,6 +245,13 @@ def tag_keys_of(actor: Actor | None, currency: str, month: date) -> list[str]:
         for key in json.loads(tags):
             counts[key] = counts.get(key, 0) + lines
     return sorted(counts, key=lambda key: (-counts[key], key))
+
+
+def current_forecast(actor: Actor | None, currency: str) -> MonthForecast | None:
+    """Forecast the month of the newest lines, unless they are too old to say anything about now."""
+    forecast = forecast_of(actor, currency)
+    recent = (timezone.now().date() - LATE).replace(day=1)
+    return forecast if forecast and forecast.month >= recent else None
 
 
 def forecast_of(actor: Actor | None, currency: str) -> MonthForecast | None:

@@ -19,7 +19,6 @@ from billing.views.sections import FORM_METHODS, UNUSABLE, show
 from projects.currencies import EXPONENTS
 from projects.errors import DomainError
 from projects.filters import page_of
-from projects.storage import scratch_file
 from projects.web import ActorRequest, member, writer
 
 STOP_POLLING = 286  # htmx's own: swap this answer, then ask no more
@@ -158,15 +157,11 @@ def bill_mapping(request: ActorRequest, bill_import_id: UUID) -> HttpResponse:
 def bill_file(request: ActorRequest, bill_import_id: UUID) -> HttpResponseBase:
     """Hand out the original as it arrived."""
     source = _import(request, bill_import_id)
-    target = scratch_file()
     try:
-        storage.BILLS.fetch(source.workspace_id, source.sha256, target)
-        stream = target.open("rb")  # the name goes below; the bytes stay until they are sent
+        stream = storage.open_original(source.workspace_id, source.sha256)
     except DomainError as error:
         messages.error(request, str(error))
         return redirect("billing:bill-import", source.pk)
-    finally:
-        target.unlink(missing_ok=True)
     return FileResponse(stream, as_attachment=True, filename=source.name, content_type="application/octet-stream")
 
 

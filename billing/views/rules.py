@@ -11,14 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from billing import dispatch
 from billing.allocation import Condition, RuleError
 from billing.forms.rules import RuleForms
-from billing.kind_names import ALLOCATE
 from billing.models import SpendRule
 from billing.queries.narrowing import UNALLOCATED, Question
-from billing.queries.rules import preview_rule, rules_of
+from billing.queries.rules import allocating, preview_rule, rules_of
 from billing.queries.spend import currencies_of, explore
 from billing.views.sections import FORM_METHODS, UNUSABLE, show
 from projects.errors import DomainError
-from projects.models import Job
 from projects.web import ActorRequest, member, render_page, writer
 
 
@@ -33,7 +31,7 @@ def rule_list(request: ActorRequest) -> HttpResponse:
         "has_any": bool(found.currencies),
         "unallocated_rows": found.unallocated_rows,
         "unallocated_key": UNALLOCATED,
-        "allocating": Job.objects.visible_to(request.actor).open().filter(kind=ALLOCATE).first(),
+        "allocating": allocating(request.actor),
     }
     return show(request, "rules", "rule_list", context)
 

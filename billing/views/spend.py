@@ -8,17 +8,15 @@ from uuid import UUID
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from billing.forecast import MonthForecast
 from billing.forms.spend import read_question
 from billing.models import BillImport, Charge
-from billing.queries.budgets import LATE
 from billing.queries.lines import FORMATS, as_line, find_lines, written
 from billing.queries.narrowing import ITEM_COLUMNS, TITLES, UNALLOCATED, Question
 from billing.queries.rules import reasons_for
-from billing.queries.spend import OTHER, SERIES, Exploration, Group, explore, forecast_of, tag_keys_of
+from billing.queries.spend import OTHER, SERIES, Exploration, Group, current_forecast, explore, tag_keys_of
 from billing.views.sections import show
 from projects.filters import with_query
 from projects.models import Engagement
@@ -145,9 +143,7 @@ def _forecast(request: ActorRequest, found: Exploration) -> MonthForecast | None
     """Forecast the month of the newest lines: all of them, so not where filters are set, and not years later."""
     if not found.currencies or found.question.where:
         return None
-    forecast = forecast_of(request.actor, found.currency)
-    recent = (timezone.now().date() - LATE).replace(day=1)
-    return forecast if forecast and forecast.month >= recent else None
+    return current_forecast(request.actor, found.currency)
 
 
 def _dimensions(request: ActorRequest, found: Exploration) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ def proofs_of(world):
     model = make_training(run.protocol).models.first()
     title = f"{world.canary} reading"
     reading = Job.objects.create(workspace=world.workspace, kind=READ_DATASET, title=title)
+    sent_order = _sent_order(world)
     return {
         "report": report,
         "report-file": report,
@@ -31,7 +32,8 @@ def proofs_of(world):
         "evaluations:model": model,
         "evaluations:model-card": model,
         "evaluations:dataset-reading": reading,
-        "projects:change-order-file": _sent_order(world),
+        "projects:change-order-file": sent_order,
+        "api-change-order-file": sent_order,
         **dict.fromkeys(ROOMS, world.guest_link),
     }
 

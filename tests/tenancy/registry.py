@@ -37,6 +37,8 @@ TEXTS = {
     "report-file": {"form": "json"},
     "api-upload-chunk": {"index": 0},
     "api-report-file": {"form": "json"},
+    "api-scope-file": {"form": "json"},
+    "api-change-order-file": {"form": "pdf"},
     "evaluations:protocol-rows": {"form": "csv"},
 }
 
