@@ -23,6 +23,7 @@ class DiskWatch:
     def __init__(self, order: Order, process: int) -> None:
         self.order = order
         self.process = process
+        self.folder = os.fsencode(order.folder.resolve()) + b"/"
         self.next_look = time.monotonic()
 
     def pause(self, longest: float) -> float:
@@ -33,7 +34,10 @@ class DiskWatch:
         """Look if it is time, and return why the run must end; empty while it may go on."""
         if not at_once and time.monotonic() < self.next_look:
             return ""
-        size = self._without_a_name()
+        processes = self._processes()
+        if any(_maps_deleted(process, self.folder) for process in processes):
+            return "bad-result"  # such a file fills the disk, and how much of it cannot be seen
+        size = _without_a_name(processes)
         try:
             for count, entry in enumerate(files_below(self.order.folder), start=1):
                 if count > MOST_FILES:
@@ -46,19 +50,30 @@ class DiskWatch:
         self.next_look = time.monotonic() + min(max(left / FASTEST, SHORTEST_PAUSE), LONGEST_PAUSE)
         return "disk-limit" if left < 0 else ""
 
-    def _without_a_name(self) -> int:
-        """Count the files that were deleted while they are open: they still fill the disk, or the memory."""
-        processes = [self.process]
-        if self.order.limits.may_fork:
-            processes = [process for process, marker in marked_processes() if marker == self.order.marker]
-        found: dict[tuple[int, int], int] = {}
-        for process in processes:
-            for path in _descriptors(process):
-                with suppress(OSError):
-                    file = path.stat()
-                    if stat.S_ISREG(file.st_mode) and file.st_nlink == 0:
-                        found[file.st_dev, file.st_ino] = file.st_blocks * BLOCK
-        return sum(found.values())
+    def _processes(self) -> list[int]:
+        if not self.order.limits.may_fork:
+            return [self.process]
+        return [process for process, marker in marked_processes() if marker == self.order.marker]
+
+
+def _maps_deleted(process: int, folder: bytes) -> bool:
+    """Tell whether a process holds a deleted file of a folder in its memory, where no descriptor need show it."""
+    with suppress(OSError):  # it is over, or the system has no /proc
+        lines = (PROC / str(process) / "maps").read_bytes().splitlines()
+        return any(line.endswith(b" (deleted)") and folder in line for line in lines)
+    return False
+
+
+def _without_a_name(processes: list[int]) -> int:
+    """Count the files that were deleted while they are open: they still fill the disk, or the memory."""
+    found: dict[tuple[int, int], int] = {}
+    for process in processes:
+        for path in _descriptors(process):
+            with suppress(OSError):
+                file = path.stat()
+                if stat.S_ISREG(file.st_mode) and file.st_nlink == 0:
+                    found[file.st_dev, file.st_ino] = file.st_blocks * BLOCK
+    return sum(found.values())
 
 
 def _descriptors(process: int) -> list[Path]:

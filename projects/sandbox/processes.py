@@ -60,8 +60,17 @@ def peak_of(process: int) -> int:
 
     The figure of ``wait4`` is no use: it starts with the memory of the worker that was forked.
     """
+    return _status_of(process, "VmHWM:") * 1024
+
+
+def threads_of(process: int) -> int:
+    """Count the threads of a process; 0 where they cannot be seen."""
+    return _status_of(process, "Threads:")
+
+
+def _status_of(process: int, name: str) -> int:
     with suppress(OSError, ValueError):
         for line in (PROC / str(process) / "status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+            if line.startswith(name):
+                return int(line.split()[1])
     return 0

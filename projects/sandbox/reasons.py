@@ -13,6 +13,7 @@ SENTENCES = {
     "file-too-big": "It wanted to write a file of more than {file}. Use less data.",
     "disk-limit": "It wrote more than {disk} to the disk, the most that such work may. Use less data.",
     "too-many-files": "It opened or wrote more files than such work may. Split the input into parts.",
+    "too-many-threads": "It did more things at once than such work may. Please report it.",
     "disk-full": "The disk is full. Free some space, then start it again.",
     "killed": "It was killed from outside, most often because the machine ran out of memory. "
     "Use less data, or run it on a larger machine.",

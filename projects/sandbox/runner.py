@@ -17,7 +17,7 @@ from typing import Any
 
 from projects.sandbox.disk import DiskWatch, files_below
 from projects.sandbox.order import RESULT, SCRATCH, Order, Outcome
-from projects.sandbox.processes import MARKER, end_group, end_marked, peak_of
+from projects.sandbox.processes import MARKER, end_group, end_marked, peak_of, threads_of
 from projects.sandbox.reasons import SENTENCES, ended_badly
 
 STEP_SECONDS = 0.1
@@ -25,6 +25,7 @@ BYTES_A_STEP = 64 * 1024  # what a chatty child may say; then its pipe is full a
 LONGEST_LINE = 8 * 1024
 LONGEST_RESULT = 4 * 1024**2
 LARGEST_NUMBER = 1e15
+MOST_THREADS = 512  # of one process; a few times what the numeric libraries start on the largest machine
 LONGEST_CODE, LONGEST_TEXT = 60, 2_000
 # The code folder is given as an argument: the environment of the child says nothing about the installation.
 BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from projects.sandbox.child import main; main(*sys.argv[2:])"
@@ -161,6 +162,8 @@ def _watch(child: _Child, order: Order, hear: Hear, stop: Stop) -> str:
             reason = stop()
             if not reason and now - child.started > order.limits.wall_seconds:
                 reason = "wall-time"
+            if not reason and threads_of(child.process.pid) > MOST_THREADS:
+                reason = "too-many-threads"  # all programs of a machine share one number of them
             reason = reason or disk.reason_to_end()
             if reason and not over:
                 return reason

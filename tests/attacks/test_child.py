@@ -9,15 +9,17 @@ from projects.sandbox import landlock
 from projects.sandbox.disk import remove_folder
 from projects.sandbox.order import Order
 from projects.sandbox.runner import run
+from projects.sandbox.task import Limits
 from tests.projects.sandbox.test_sandbox import CODE
 
 
 @pytest.fixture
 def outcome_of(tmp_path):
-    def go(work, files=None, **arguments):
+    def go(work, files=None, limits=None, **arguments):
         order = Order(
             work=f"tests.attacks.works:{work}", folder=tmp_path / "room", code=CODE,
             marker=f"attack-{os.getpid()}-{work}", arguments=arguments, files=files or {},
+            limits=limits or Limits(),
         )  # fmt: skip
         return run(order, hear=lambda message: None, stop=lambda: "")
 
@@ -51,3 +53,26 @@ def test_folders_nested_without_end_hide_nothing_and_go_with_the_job(outcome_of,
     assert outcome_of("dig").code == "bad-result"
     remove_folder(tmp_path / "room")
     assert not (tmp_path / "room").exists()
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="NOT TESTED: isolation needs Linux")
+def test_a_child_changes_nothing_about_files_that_it_may_only_read(outcome_of, tmp_path):
+    given, foreign = tmp_path / "code.py", tmp_path / "ring.json"
+    for file in (given, foreign):
+        file.write_text("{}")
+        file.chmod(0o600)
+    assert outcome_of("mark", files={"code": given}, foreign=str(foreign)).result == {"done": []}
+    assert given.stat().st_mode & 0o777 == 0o600
+    assert os.listxattr(foreign) == os.listxattr(given) == []
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="NOT TESTED: isolation needs Linux")
+@pytest.mark.parametrize("place", ["memory", "socket", "rule", "thread"])
+def test_a_file_without_a_name_is_counted_or_ends_the_run_wherever_it_is_kept(outcome_of, place):
+    outcome = outcome_of("hide", place=place, limits=Limits(disk_bytes=32 << 20))
+    assert (outcome.result, bool(outcome.code)) == (None, True)
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="NOT TESTED: threads are counted on Linux")
+def test_a_crowd_of_threads_ends_before_the_machine_has_none_left(outcome_of):
+    assert outcome_of("crowd").code == "too-many-threads"
