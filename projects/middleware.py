@@ -4,9 +4,9 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Callable
+from datetime import UTC
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -69,16 +69,9 @@ class ActorMiddleware:
                 address=request.address,  # type: ignore[attr-defined]
                 request_id=request.id,  # type: ignore[attr-defined]
             )
-        with timezone.override(zone_of(request.actor)):  # type: ignore[attr-defined]
+        actor: Actor | None = request.actor  # type: ignore[attr-defined]
+        with timezone.override(actor.workspace.zone if actor else UTC):
             return self.get_response(request)
-
-
-def zone_of(actor: Actor | None) -> ZoneInfo:
-    """Return the zone in which an actor reads times: the workspace's; UTC where it is unknown here."""
-    try:
-        return ZoneInfo(actor.workspace.time_zone if actor else "UTC")
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        return ZoneInfo("UTC")
 
 
 class FirstRunMiddleware:

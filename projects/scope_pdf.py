@@ -25,7 +25,7 @@ def scope_pdf(scope: ScopeVersion, decision: Decision | None = None) -> bytes:
         "price_minor": document.price_minor,
         "plan": [
             {"title": one.title, "due_on": one.due_on, "amount_minor": one.amount_minor, "deposit": one.is_deposit}
-            for one in payment_plan(document)
+            for one in payment_plan(document, body)
         ],
         "change": body.get("change"),
         "countersigned": (

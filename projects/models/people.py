@@ -1,6 +1,8 @@
 """People and what they may do: users, workspaces, memberships, invitations and API tokens."""
 
+from datetime import date
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
@@ -84,6 +86,19 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which its days begin; UTC where it is unknown here."""
+        try:
+            return ZoneInfo(self.time_zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            return ZoneInfo("UTC")
+
+    @property
+    def today(self) -> date:
+        """The day that it is there, whoever asks: a page, a program, a client by link."""
+        return timezone.localdate(timezone=self.zone)
 
 
 class Membership(TenantModel):

@@ -1,7 +1,7 @@
 """A scope document as Markdown, for people and for version control."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from projects.scoping.documents import (
@@ -11,6 +11,7 @@ from projects.scoping.documents import (
     PlannedMilestone,
     ScopeDocument,
 )
+from projects.scoping.payments import deposit_shares
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
 BLOCK_START = re.compile(r"^(\s*)([#+>-]|\d+[.)])", re.MULTILINE)
@@ -22,8 +23,10 @@ def plain_minor(minor: int, currency: str) -> str:
     return f"{minor} {currency} (minor units)"
 
 
-def render_markdown(document: ScopeDocument, *, money: Money = plain_minor) -> str:
-    """Write the document as Markdown; ``money`` writes (minor units, currency) for people."""
+def render_markdown(
+    document: ScopeDocument, *, money: Money = plain_minor, body: Mapping[str, Any] | None = None
+) -> str:
+    """Write the document as Markdown; ``money`` writes (minor units, currency) for people, ``body`` is frozen."""
     lines = [f"# {escape(document.title) or 'Scope of work'}", ""]
     for name, (heading, _, _needed) in SECTIONS.items():
         items = getattr(document, name)
@@ -31,7 +34,7 @@ def render_markdown(document: ScopeDocument, *, money: Money = plain_minor) -> s
             lines += [f"## {heading}", ""]
             lines += [_line(item, document, money) for item in items]
             lines.append("")
-    lines += ["## Payment", "", *_payment(document, money), ""]
+    lines += ["## Payment", "", *_payment(document, money, sum(deposit_shares(document, body).values())), ""]
     lines += ["## Review", "", _review(document), ""]
     if document.notes.strip():
         lines += ["## Notes", "", escape(document.notes), ""]
@@ -57,12 +60,12 @@ def _line(item: Any, document: ScopeDocument, money: Money) -> str:
     return f"- {escape(item.text)}"
 
 
-def _payment(document: ScopeDocument, money: Money) -> list[str]:
+def _payment(document: ScopeDocument, money: Money, deposit: int) -> list[str]:
     """Say when which part of the price is due."""
     lines = [f"- Price: {money(document.price_minor, document.currency)}"]
-    if document.deposit_percent:
-        deposit = money(document.deposit_minor, document.currency)
-        lines.append(f"- Deposit at signing: {document.deposit_percent} %, {deposit}")
+    if deposit:
+        percent = f"{document.deposit_percent} %, " if deposit == document.deposit_minor else ""
+        lines.append(f"- Deposit at signing: {percent}{money(deposit, document.currency)}")
         lines.append("- The deposit is taken off the milestones by their share of the price.")
     lines.append("- Each milestone is due when it is accepted.")
     return lines

@@ -1,6 +1,8 @@
 """When which part of a scope's price is due: the deposit first, the rest by milestone, exact to the minor unit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from projects.scoping.documents import ScopeDocument
 
@@ -15,14 +17,23 @@ class Instalment:
     is_deposit: bool = False
 
 
-def payment_plan(document: ScopeDocument) -> tuple[Instalment, ...]:
+def deposit_shares(document: ScopeDocument, body: Mapping[str, Any] | None = None) -> dict[str, int]:
+    """Say how much the deposit pays of each milestone, by its id; a frozen body keeps what was due at signing."""
+    if body and "deposit" in body:
+        return dict(body["deposit"])
+    amounts = [milestone.amount_minor for milestone in document.milestones]
+    shares = _shares(document.deposit_minor, amounts, document.price_minor)
+    return {milestone.id: share for milestone, share in zip(document.milestones, shares, strict=True) if share}
+
+
+def payment_plan(document: ScopeDocument, body: Mapping[str, Any] | None = None) -> tuple[Instalment, ...]:
     """Split the price into the deposit and what is left of each milestone; the parts sum up to the price."""
-    deposit, price = document.deposit_minor, document.price_minor
-    shares = _shares(deposit, [milestone.amount_minor for milestone in document.milestones], price)
+    shares = deposit_shares(document, body)
+    deposit = sum(shares.values())
     plan = [Instalment("Deposit at signing", "", deposit, is_deposit=True)] if deposit else []
     plan += [
-        Instalment(milestone.title, milestone.due_on, milestone.amount_minor - share)
-        for milestone, share in zip(document.milestones, shares, strict=True)
+        Instalment(milestone.title, milestone.due_on, milestone.amount_minor - shares.get(milestone.id, 0))
+        for milestone in document.milestones
     ]
     return tuple(plan)
 

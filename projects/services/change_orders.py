@@ -16,6 +16,7 @@ from projects.models import ChangeOrder, Decision, Engagement, Milestone, ScopeV
 from projects.plain_text import must_be_plain
 from projects.scoping.changes import PriceLine, apply_change
 from projects.scoping.documents import ScopeDocument
+from projects.scoping.payments import deposit_shares
 from projects.services.audit import record
 from projects.services.engagements import illegal
 from projects.services.scope_drafts import lock_engagement, next_number
@@ -82,7 +83,7 @@ def log_request(
         engagement=owner,
         wish=" ".join(wish.split())[:300],
         asked_by=asked_by.strip()[:120],
-        asked_on=asked_on or timezone.localdate(),
+        asked_on=asked_on or by.workspace.today,
         fit=fit,
         created_by=by.user,
     )
@@ -283,7 +284,7 @@ def missing_of(order: ChangeOrder) -> list[str]:
     gaps += [] if order.lines or order.days else ["It neither costs nor takes anything: add a price line or days."]
     if order.expires_on is None:
         gaps.append("Say until when it is valid.")
-    elif order.expires_on < timezone.localdate():
+    elif order.expires_on < order.engagement.client.workspace.today:
         gaps.append("The last day of its validity has passed; choose a later one.")
     return gaps
 
@@ -334,17 +335,18 @@ def open_items(scope: ScopeVersion) -> set[str]:
 def _approve(
     order: ChangeOrder, engagement: Engagement, *, by: Actor, amounts: Mapping[str, int] | None, reason: str = ""
 ) -> ChangeOrder:
-    if order.is_expired:
-        raise ChangeOrderExpiredError(day=f"{order.expires_on:%-d %B %Y}")
     _step(order, ChangeOrder.Status.APPROVED)
+    if order.expires_on is not None and order.expires_on < engagement.client.workspace.today:
+        raise ChangeOrderExpiredError(day=f"{order.expires_on:%-d %B %Y}")
     scope = signed_scope(engagement, lock=True)
-    document = changed_document(order, scope, amounts)
-    agreed = document.price_minor - ScopeDocument.from_dict(scope.shown).price_minor
+    before, document = ScopeDocument.from_dict(scope.shown), changed_document(order, scope, amounts)
+    agreed = document.price_minor - before.price_minor
     number = next_number(engagement)
     supersede(scope, by=by)
     change = {"number": order.number, "what": order.what, "sha256": order.digest, "agreed_minor": agreed,
               "previous_sha256": scope.digest}  # fmt: skip
-    body = scope_body(engagement=engagement, number=number, document=document, change=change)
+    deposit = deposit_shares(before, scope.body)
+    body = scope_body(engagement=engagement, number=number, document=document, change=change, deposit=deposit)
     now = timezone.now()
     fresh = ScopeVersion(
         engagement=engagement,

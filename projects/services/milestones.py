@@ -139,7 +139,7 @@ def mark_invoiced(*, milestone: Milestone, number: str, by: Actor, on: date | No
     _open_engagement(by, milestone.engagement_id)
     locked = _locked(by, milestone)
     before = _step(locked, Milestone.Status.INVOICED)
-    locked.invoice_number, locked.invoiced_on = number, on or timezone.localdate()
+    locked.invoice_number, locked.invoiced_on = number, on or by.workspace.today
     locked.save(update_fields=["status", "invoice_number", "invoiced_on"])
     detail = {"from": before, "number": number, "on": locked.invoiced_on.isoformat()}
     record(by=by, action="milestone.invoiced", target=locked, detail=detail)

@@ -13,6 +13,7 @@ from projects.errors import DomainError
 from projects.models import Decision, Engagement, Milestone, ScopeVersion
 from projects.queries.shares import answer_to
 from projects.scoping.documents import ScopeDocument
+from projects.scoping.payments import deposit_shares
 from projects.services.audit import record
 from projects.services.engagements import set_engagement_status, update_engagement
 from projects.services.mail import queue_mail
@@ -46,9 +47,18 @@ class NotSignedYetError(DomainError):
 
 
 def scope_body(
-    *, engagement: Engagement, number: int, document: ScopeDocument, change: dict[str, Any] | None = None
+    *,
+    engagement: Engagement,
+    number: int,
+    document: ScopeDocument,
+    change: dict[str, Any] | None = None,
+    deposit: dict[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Write the dated plain value that is frozen, hashed and shown from then on."""
+    """Write the dated plain value that is frozen, hashed and shown from then on.
+
+    ``deposit`` is what was due when an earlier version was signed, by milestone: a change moves no deposit.
+    """
+    shares = deposit_shares(document) if deposit is None else deposit
     return {
         "schema": SCHEMA,
         "number": number,
@@ -58,7 +68,8 @@ def scope_body(
         "engagement": {"title": engagement.title, "purchase_order": engagement.purchase_order},
         "document": document.to_dict(),
         "price_minor": document.price_minor,
-        "deposit_minor": document.deposit_minor,
+        "deposit_minor": sum(shares.values()),
+        "deposit": shares,
         "change": change,
     }
 

@@ -64,7 +64,7 @@ class ScopeRoom(Room):
             "clauses": [
                 {"clause": clause, "milestone": titles.get(clause.milestone)} for clause in document.acceptance
             ],
-            "plan": payment_plan(document),
+            "plan": payment_plan(document, row.body),
             "ends_on": dates[-1] if dates else "",
             "signature": decision,
         }
@@ -75,7 +75,7 @@ class ScopeRoom(Room):
         if form == "pdf":
             return file_answer(scope_pdf(row, decision), "application/pdf", name)
         if form == "md":
-            text = render_markdown(ScopeDocument.from_dict(row.shown), money=written_amount)
+            text = render_markdown(ScopeDocument.from_dict(row.shown), money=written_amount, body=row.body)
             return file_answer(text.encode(), "text/markdown; charset=utf-8", name)
         value = {"scope": row.body or row.shown, "sha256": row.digest}
         return file_answer(json.dumps(value, indent=1, ensure_ascii=False).encode(), "application/json", name)

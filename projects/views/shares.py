@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,6 +20,7 @@ from projects.services.comments import add_comment
 from projects.services.guards import TooManyTriesError
 from projects.services.shares import LinkGoneError, OpenedLink, exchange_token, note_view, visitor_of
 from projects.shares import Visit, purpose_named
+from projects.views.rooms import named
 
 Room = Callable[..., HttpResponse]
 
@@ -81,7 +83,8 @@ def visitor(room: Room) -> Room:
         actor = visitor_of(session.link, address=request.META.get("REMOTE_ADDR"), request_id=getattr(request, "id", ""))
         agent = request.headers.get("User-Agent", "")[:200]
         visit = Visit(link=session.link, session=session, actor=actor, agent=agent)
-        return room(request, visit=visit, **kwargs)
+        with timezone.override(actor.workspace.zone):  # so both sides read the same days
+            return room(request, visit=visit, **kwargs)
 
     return guarded
 
@@ -107,7 +110,8 @@ def share_comment(request: HttpRequest, *, visit: Visit) -> HttpResponse:
     status = 422
     if form.is_valid():
         try:
-            add_comment(subject=visit.link.subject, by=visit.actor, link=visit.link, **form.cleaned_data)
+            who = named(visit, form.cleaned_data["name"])
+            add_comment(subject=visit.link.subject, by=who.actor, link=visit.link, **form.cleaned_data)
             return redirect(reverse("projects:share-room", args=[visit.link.pk]) + "#comments")
         except DomainError as error:
             status = 429 if isinstance(error, TooManyTriesError) else 422

@@ -1,6 +1,8 @@
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -9,7 +11,10 @@ from projects.canonical import digest
 from projects.errors import IllegalTransitionError, NotPermittedError
 from projects.models import AuditEntry, ChangeOrder, Decision, Mail, Milestone
 from projects.scoping.diff import diff_documents
+from projects.scoping.documents import ScopeDocument
 from projects.scoping.errors import ScopingError
+from projects.scoping.markdown import render_markdown
+from projects.scoping.payments import payment_plan
 from projects.services import change_orders
 from projects.services.change_orders import (
     BadPriceLineError,
@@ -148,12 +153,48 @@ def test_declined_and_withdrawn_change_nothing(engagement, signed, actor):
         change_orders.record_approval(order=second, reason="By phone.", by=actor)
 
 
-def test_after_its_last_day_nobody_approves_it(engagement, actor, monkeypatch):
+def test_after_its_last_day_nobody_approves_it(engagement, actor):
     order = stage.make_sent_order(engagement, actor)
-    monkeypatch.setattr(timezone, "localdate", lambda *_: order.expires_on + timedelta(days=1))
-    with pytest.raises(ChangeOrderExpiredError, match="Ask for a new one"):
+    late = time_machine.travel(order.expires_on + timedelta(days=1))
+    with late, pytest.raises(ChangeOrderExpiredError, match="Ask for a new one"):
         stage.client_answers(order, actor)
     assert not Decision.objects.filter(answer="approved").exists()
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("America/Los_Angeles", 30), ("Asia/Tokyo", 14)])
+def test_its_last_day_ends_where_the_workspace_is(engagement, actor, zone, hours):
+    """``hours`` after that day began in UTC it still lasts in the zone, three hours later no longer."""
+    actor.workspace.time_zone = zone
+    actor.workspace.save()
+    orders = [stage.make_sent_order(engagement, actor) for _ in range(2)]
+    start = datetime.combine(orders[0].expires_on, time(), UTC)
+    visits = [stage.visit_of(order, "change-order", actor) for order in orders]
+    approved = {"fields": stage.answer(Decision.Answer.APPROVED), "consent": "I agree."}
+    with time_machine.travel(start + timedelta(hours=hours), tick=False):
+        change_orders.answer_order(visit=visits[0], order=orders[0], **approved)
+    with (
+        time_machine.travel(start + timedelta(hours=hours + 3), tick=False),
+        pytest.raises(ChangeOrderExpiredError),
+    ):
+        change_orders.answer_order(visit=visits[1], order=orders[1], **approved)
+
+
+def test_a_change_moves_no_deposit(engagement, signed, actor):
+    """30 % of 12,000.00 was due at signing, and taken off both milestones."""
+    due = payment_plan(ScopeDocument.from_dict(signed.shown), signed.body)
+    order = stage.make_sent_order(engagement, actor, amounts=(150000, -50000), milestones=("", "m2"))
+    stage.client_answers(order, actor)
+    for amounts in ((), (30000,)):  # and the next change not either
+        if amounts:
+            stage.client_answers(stage.make_sent_order(engagement, actor, amounts=amounts), actor)
+        now = engagement.scopes.get(status="signed")
+        document = ScopeDocument.from_dict(now.shown)
+        plan = payment_plan(document, now.body)
+        assert now.body["deposit_minor"] == plan[0].amount_minor == due[0].amount_minor == 360000
+        assert plan[1] == replace(due[1], due_on=plan[1].due_on), "what was decided or invoiced is worth the same"
+        assert sum(one.amount_minor for one in plan) == document.price_minor
+        text = render_markdown(document, body=now.body)
+        assert "Deposit at signing: 360000 EUR" in text
 
 
 def test_a_milestone_that_is_decided_no_longer_changes(engagement, actor):
