@@ -43,6 +43,9 @@ class VisitorCommentForm(PlainForm):
     email = forms.EmailField(label="Your e-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"}))
     text = forms.CharField(label="Your question or remark", max_length=4000, widget=forms.Textarea(attrs={"rows": 4}))
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="comment_%s", **kwargs)  # beside the answer, which asks for a name, too
+
 
 class CommentForm(PlainForm):
     """A remark of someone of the workspace."""

@@ -19,6 +19,7 @@ from projects.queries.scopes import estimate_of, findings_of, scope_of
 from projects.queries.shares import answer_to
 from projects.scoping.diff import FieldChange, ScopeDiff, diff_documents
 from projects.scoping.documents import SECTIONS, ScopeDocument
+from projects.scoping.errors import ScopingError
 from projects.scoping.payments import payment_plan
 from projects.scoping.starters import payment_patterns, starters
 from projects.services import scope_drafts, scopes
@@ -95,6 +96,8 @@ def scope_edit(request: ActorRequest, scope_id: UUID) -> HttpResponse:
     do, trouble, focus = request.POST.get("do", ""), "", ""
     try:
         focus = _change(request, scope, do)
+    except ScopingError as error:
+        trouble = str(error).removeprefix(f"{error.field}: ")  # the place is shown, not named
     except DomainError as error:
         trouble = str(error)
     except forms.ValidationError as error:

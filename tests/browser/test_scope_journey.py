@@ -88,6 +88,15 @@ def write_in_place(page):
     expect(page.get_by_label("Objectives 2")).to_have_value("Call those who are about to leave")
     saved(page, lambda: page.get_by_role("button", name="Add an objective").click())
     expect(page.get_by_label("Objectives 3")).to_be_focused()
+    price = page.get_by_label("Price in EUR").first
+    price.fill("1,200")
+    note = page.locator(".scope-item-milestones").first.get_by_text("Not saved.")
+    expect(note).to_be_visible()
+    saved(page, lambda: page.get_by_label("Objectives 1").fill("Know whom to call"))
+    expect(note).to_be_visible()
+    saved(page, lambda: price.fill("1200"))
+    expect(note).to_have_count(0)
+    page.get_by_label("Objectives 3").focus()
     saved(page, lambda: page.keyboard.type("Know how sure we are"))
 
 
@@ -112,6 +121,8 @@ def estimate_and_send(page, world):
     fill_the_draft(ScopeVersion.objects.get(), world)
     page.reload()
     hours = page.locator(".scope-item-work").first
+    hours.get_by_label("Low").fill("ten")
+    expect(hours.get_by_text("Not saved. “ten” is no number of hours.")).to_be_visible()
     for name, value in (("Low", "20"), ("Likely", "30"), ("High", "80")):
         saved(page, lambda name=name, value=value: hours.get_by_label(name).fill(value))
     saved(page, lambda: page.get_by_label(re.compile("hour of yours")).fill("95"))
@@ -129,6 +140,7 @@ def sign_on_a_phone(page, client_on_a_phone):
     expect(phone.get_by_role("heading", level=1)).to_have_text("Churn at the webshop")
     assert client_on_a_phone.sideways() <= 0
     assert client_on_a_phone.violations() == []
+    expect(phone.locator("#comments").get_by_label("Your name")).to_have_count(1)  # and not the signature's
     phone.get_by_role("link", name="Sign or ask for changes").click()
     sign(phone, "I sign this scope")
     expect(phone.locator("#answer")).to_contain_text("Signed")

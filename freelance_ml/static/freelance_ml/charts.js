@@ -11,7 +11,7 @@ function isDark() {
 async function drawChart(place) {
   const { spec, light, dark } = JSON.parse(document.getElementById(place.dataset.chart).content.textContent);
   const theme = isDark() ? dark : light;
-  const columns = Math.max(1, Math.floor(place.clientWidth / 180)); // a legend wraps instead of being cut off
+  const columns = Math.max(1, Math.floor(place.clientWidth / 150)); // a legend wraps instead of being cut off
   const config = { ...theme, legend: { ...theme.legend, columns } };
   const compiled = vegaLite.compile(spec, { config }).spec;
   const runtime = vega.parse(compiled, null, { ast: true });

@@ -26,6 +26,20 @@ document.addEventListener("click", (event) => {
   if (blank) field.setSelectionRange(blank.index, blank.index + blank[0].length);
 });
 
+// What could not be saved says so where it was typed, until it is: the margin speaks of the last change alone.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { elt: form, xhr } = event.detail;
+  if (!form.matches(".scope-draft form.scope-item")) return;
+  form.querySelector(".unsaved-note")?.remove();
+  form.classList.toggle("unsaved", xhr.status === 422);
+  if (xhr.status !== 422) return;
+  const note = document.createElement("p");
+  note.className = "field-error unsaved-note";
+  note.textContent = document.querySelector("#scope-margin .tone-bad").textContent.trim();
+  form.append(note);
+});
+addEventListener("beforeunload", (event) => document.querySelector(".unsaved") && event.preventDefault());
+
 document.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest?.("[data-grip]");
   if (!grip || event.button !== 0 || drag) return;
