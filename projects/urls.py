@@ -81,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<uuid:link_id>/<path:rest>", shares.share_room, name="share-part"),
     path("s/<slug:token>/", shares.share_door, name="share-door"),
     path("shares/<uuid:link_id>/revoke/", share_links.share_revoke, name="share-revoke"),
+    path("shares/<uuid:link_id>/again/", share_links.share_again, name="share-again"),
     path("shares/<slug:purpose>/<uuid:subject_id>/", share_links.share_links, name="share-links"),
     path("shares/<slug:purpose>/<uuid:subject_id>/preview/", documents.document_preview, name="share-preview"),
     path("comments/<slug:purpose>/<uuid:subject_id>/", share_links.comment_create, name="comment-create"),

@@ -26,6 +26,7 @@ from projects.api.base import (
 from projects.models import Comment, Decision, ShareLink, ShareView
 from projects.queries.shares import answer_to, subject_of
 from projects.services.comments import add_comment
+from projects.services.sending import send_again
 from projects.services.shares import (
     DEFAULT_DAYS,
     MOST_DAYS,
@@ -210,6 +211,19 @@ class ShareLinkViewSet(ReadRows):
         made = create_share_link(subject=subject, purpose=purpose, by=self.actor, **fields)
         context = {**self.get_serializer_context(), "address": address_of(made.token)}
         return Response(CreatedShareLinkSerializer(made.link, context=context).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses={201: CreatedShareLinkSerializer})
+    @row_action("post")
+    def again(self, request: Request, pk: str) -> Response:
+        """Send the document once more to whom a link was for; the new address is in this answer only."""
+        link = self.get_object()
+        purpose = purpose_named(link.purpose)
+        row = purpose and subject_of(purpose, subject_id=link.subject_id, actor=self.actor)
+        if row is None:
+            raise Http404
+        sent = send_again(link=link, row=row, by=self.actor)
+        context = {**self.get_serializer_context(), "address": sent.address}
+        return Response(CreatedShareLinkSerializer(sent.link, context=context).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ShareLinkSerializer)
     @row_action("post")

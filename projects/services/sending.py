@@ -12,7 +12,7 @@ from projects.access import Actor, Role
 from projects.models import Decision, ShareLink
 from projects.services.decisions import record_decision
 from projects.services.mail import queue_mail
-from projects.services.shares import DEFAULT_DAYS, address_of, create_share_link
+from projects.services.shares import DEFAULT_DAYS, LinkGoneError, address_of, create_share_link
 from projects.shares import Visit, label_of, purpose_of
 
 Row = TypeVar("Row")
@@ -45,6 +45,7 @@ def send_link(
     email: str = "",
     days: int = DEFAULT_DAYS,
     passcode: str = "",
+    passcode_hash: str = "",
 ) -> Sent[Any]:
     """Make a link to a frozen document, and mail it where an address is given."""
     made = create_share_link(
@@ -55,13 +56,37 @@ def send_link(
         recipient_name=name,
         recipient_email=email,
         passcode=passcode,
+        passcode_hash=passcode_hash,
     )
     address = address_of(made.token)
     if email:
-        context = {"body": row.body, "address": address, "name": name, "passcode": bool(passcode)}
+        context = {"body": row.body, "address": address, "name": name, "passcode": made.link.has_passcode}
         body = render_to_string(letter.template, context)
         queue_mail(workspace=by.workspace, to=email, subject=letter.subject, body=body)
     return Sent(row, made.link, address)
+
+
+@transaction.atomic
+def send_again(*, link: ShareLink, row: Any, by: Actor) -> Sent[Any]:
+    """Send a document once more to whom a link was for: for as many days, with the same passcode.
+
+    The old link stays as it is, as only its fingerprint is kept. Raises LinkGoneError for one that was revoked, and
+    whatever the document's own sending raises.
+    """
+    if link.revoked_at is not None:
+        raise LinkGoneError
+    return (
+        purpose_of(row)
+        .load_room()
+        .send(
+            row,
+            by=by,
+            name=link.recipient_name,
+            email=link.recipient_email,
+            days=(link.expires_at - link.created_at).days,
+            passcode_hash=link.passcode_hash,
+        )
+    )
 
 
 @transaction.atomic

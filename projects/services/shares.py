@@ -77,8 +77,9 @@ def create_share_link(
     recipient_name: str = "",
     recipient_email: str = "",
     passcode: str = "",
+    passcode_hash: str = "",
 ) -> CreatedLink:
-    """Make a link to a row of the actor's workspace.
+    """Make a link to a row of the actor's workspace; ``passcode_hash`` keeps the passcode of an earlier link.
 
     Raises ShareDaysError or PasscodeTooShortError for what was asked, and whatever the purpose's own
     check finds wrong with the row.
@@ -96,7 +97,7 @@ def create_share_link(
         subject=label_of(subject),
         title=str(subject)[:200],
         token_digest=digest_of(token),
-        passcode_hash=make_password(passcode) if passcode else "",
+        passcode_hash=make_password(passcode) if passcode else passcode_hash,
         recipient_name=recipient_name,
         recipient_email=recipient_email,
         created_at=now,
@@ -170,7 +171,7 @@ def visitor_of(link: ShareLink, *, address: str | None = None, request_id: str =
         address=address,
         request_id=request_id,
         scopes=frozenset({"read"}),
-        name=link.recipient_name or link.recipient_email or "Holder of the link",
+        name=link.recipient_name or link.recipient_email or "Somebody with the link",
     )
 
 

@@ -98,7 +98,7 @@ class Room(ABC):
         form = self._form(row, request.POST)
         if form.is_valid():
             try:
-                who = _named(visit, form.cleaned_data["name"])
+                who = named(visit, form.cleaned_data["name"])
                 self.answer(row, visit=who, fields=form.cleaned_data, consent=self.consent(row))
             except DomainError as error:
                 form.add_error(None, str(error))
@@ -140,8 +140,8 @@ class Room(ABC):
         return render(request, self.template, context, status=status)
 
 
-def _named(visit: Visit, name: str) -> Visit:
-    """Let the trail tell an answer by the name that was given, where the link was made for nobody by name."""
+def named(visit: Visit, name: str) -> Visit:
+    """Let the trail tell what is said by the name that was given, where the link was made for nobody by name."""
     if visit.link.recipient_name or visit.link.recipient_email:
         return visit
     return replace(visit, actor=replace(visit.actor, name=f"{name} (by link)"))

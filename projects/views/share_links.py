@@ -16,6 +16,7 @@ from projects.models import ShareLink
 from projects.queries.shares import comments_on, links_of, subject_of
 from projects.secrets import SealError, open_text, seal_text
 from projects.services.comments import add_comment
+from projects.services.sending import send_again
 from projects.services.shares import address_of, create_share_link, revoke_share_link
 from projects.shares import Purpose, label_of, purpose_named, purpose_of
 from projects.web import ActorRequest, commenter, member, render_page, writer
@@ -92,6 +93,24 @@ def share_revoke(request: ActorRequest, link_id: uuid.UUID) -> HttpResponse:
         context = share_context(request, subject)
         return render_page(request, "shares/links.html", context, partial="links")
     return redirect("projects:share-links", link.purpose, link.subject_id)
+
+
+@require_POST
+@writer
+def share_again(request: ActorRequest, link_id: uuid.UUID) -> HttpResponse:
+    """Send a document once more to whom a link was for; the new address is shown this once."""
+    link = get_object_or_404(ShareLink.objects.visible_to(request.actor), pk=link_id)
+    found, subject = find_subject(request, link.purpose, uuid.UUID(link.subject_id))
+    try:
+        sent = send_again(link=link, row=subject, by=request.actor)
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        show_address_once(request, subject=subject, address=sent.address)
+        to = link.recipient_email
+        way = f"A letter with a new link goes to {to}." if to else "Pass the new link on yourself."
+        messages.success(request, way)
+    return redirect(found.page, subject.pk)
 
 
 @require_POST

@@ -8,6 +8,8 @@ from projects.forms.shares import VisitorCommentForm
 from projects.models import Milestone
 from projects.queries.shares import comments_on
 from projects.services.decisions import record_decision
+from projects.services.sending import Sent
+from projects.services.shares import address_of, create_share_link
 from projects.shares import Purpose, label_of
 
 
@@ -46,6 +48,14 @@ class NoteRoom:
 
     def rows(self):
         return Milestone.objects.all()
+
+    files = {}
+
+    def send(self, milestone, *, by, name="", email="", **to):
+        made = create_share_link(
+            subject=milestone, purpose=NOTE, by=by, recipient_name=name, recipient_email=email, **to
+        )
+        return Sent(milestone, made.link, address_of(made.token))
 
     def preview(self, request, milestone, *, actor):
         return HttpResponse(f"The promise: {milestone.promise}")

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from projects.attention import needs_of
-from projects.models import AuditEntry, ChangeOrder, Decision, ScopeVersion
+from projects.models import AuditEntry, ChangeOrder, Decision, Mail, ScopeVersion, ShareLink
 from projects.palette import find
 from projects.services.shares import create_share_link
-from projects.shares import purpose_named
+from projects.shares import label_of, purpose_named
 from tests.factories import projects as make
 from tests.factories import scopes as stage
 from tests.projects import page_rules
@@ -183,6 +183,53 @@ def test_sending_shows_the_link_once_and_the_version_from_then_on(signed_in, dra
     assert "Waiting for the client" in page
     assert "is frozen. Pass the link on yourself." in page
     assert "/s/shr_" not in signed_in.get(address("scope", draft)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown", "kept"), [("scope-send", "scope", "draft"), ("change-order-send", "change-order", "order")]
+)
+def test_a_document_is_sent_again_in_one_click_to_whom_a_link_was_for(signed_in, request, sent, shown, kept):
+    document = request.getfixturevalue(kept)
+    form = {"recipient_name": "Dora", "recipient_email": "dora@client.example", "days": "7", "passcode": "swordfish"}
+    signed_in.post(address(sent, document), form)
+    links = ShareLink.objects.of(label_of(document))
+    first = links.get()
+    assert "Send again" in signed_in.get(address(shown, document)).content.decode()
+    page = signed_in.post(address("share-again", first), follow=True).content.decode()
+    assert "A letter with a new link goes to dora@client.example." in page
+    door = re.search(r"/s/shr_[^/]+/", page)[0]
+    assert "/s/shr_" not in signed_in.get(address(shown, document)).content.decode()
+    fresh = links.exclude(pk=first.pk).get()
+    assert (fresh.recipient_name, fresh.recipient_email) == ("Dora", "dora@client.example")
+    assert fresh.expires_at - fresh.created_at == timedelta(days=7)
+    assert Browser().post(door, {"passcode": "guessed"}).status_code == 422
+    assert Browser().post(door, {"passcode": "swordfish"}).status_code == 302
+    letters = Mail.objects.filter(to="dora@client.example").values_list("subject", flat=True)
+    assert (len(letters), len(set(letters))) == (2, 1)
+
+    signed_in.post(address("share-revoke", first))
+    answer = signed_in.post(address("share-again", first), follow=True).content.decode()
+    assert "does not work any more" in answer
+    assert links.count() == 2
+
+
+def test_a_link_for_nobody_by_name_is_made_again_and_passed_on(signed_in, draft):
+    signed_in.post(address("scope-send", draft), {"days": "7"})
+    page = signed_in.get(address("scope", draft)).content.decode()
+    assert "New link" in page
+    assert "Send again" not in page
+    page = signed_in.post(address("share-again", ShareLink.objects.get()), follow=True).content.decode()
+    assert "Pass the new link on yourself." in page
+    assert "/s/shr_" in page
+
+
+def test_nothing_is_sent_again_that_waits_for_nobody(signed_in, order, actor):
+    sent = stage.change_orders.send_order_to_client(order=order, by=actor, name="Carla")
+    stage.change_orders.withdraw_order(order=sent.row, by=actor)
+    assert "New link" not in signed_in.get(address("change-order", order)).content.decode()
+    page = signed_in.post(address("share-again", sent.link), follow=True).content.decode()
+    assert "cannot become sent" in page
+    assert ShareLink.objects.of(label_of(order)).count() == 1
 
 
 def test_an_incomplete_draft_is_not_sent(signed_in, engagement):

@@ -244,6 +244,22 @@ def test_two_links_are_open_side_by_side(inside, made, workspace, actor, purpose
     assert "The other one." in inside.get(room(other)).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("to", "looked", "asked"),
+    [
+        ({"recipient_name": "Carla"}, "Carla", "Carla"),
+        ({}, "Somebody with the link", "Dora (by link)"),
+    ],
+)
+def test_the_trail_says_who_looked_and_who_asked(milestone, actor, purpose, to, looked, asked):
+    made, phone = create_share_link(subject=milestone, purpose=purpose, by=actor, **to), Browser()
+    phone.post(door(made))
+    phone.get(room(made))
+    phone.post(room(made) + "comments/", {"text": "And March?", "name": "Dora", "email": "dora@client.example"})
+    told = dict(AuditEntry.objects.values_list("action", "actor_name"))
+    assert (told["share.viewed"], told["comment.added"]) == (looked, asked)
+
+
 def test_a_look_is_noted_once_a_session(inside, made):
     for _ in range(3):
         inside.get(room(made))
@@ -347,12 +363,14 @@ def test_others_make_and_revoke_no_links(client, milestone, made, stranger, revi
     expected = {"stranger": 404, "nobody": 302, "reviewer": 403}[who]
     assert client.post(links_page(milestone), {"days": "7"}).status_code == expected
     assert client.post(reverse("projects:share-revoke", args=[made.link.pk])).status_code == expected
+    assert client.post(reverse("projects:share-again", args=[made.link.pk])).status_code == expected
     assert ShareLink.objects.open().count() == 1
 
 
 def test_the_wrong_method_is_refused(signed_in, inside, milestone, made):
     assert signed_in.put(links_page(milestone)).status_code == 405
     assert signed_in.get(reverse("projects:share-revoke", args=[made.link.pk])).status_code == 405
+    assert signed_in.get(reverse("projects:share-again", args=[made.link.pk])).status_code == 405
     assert signed_in.get(reverse("projects:comment-create", args=[NOTE.name, milestone.pk])).status_code == 405
     assert inside.put(room(made)).status_code == 405
     assert inside.put(door(made)).status_code == 405
