@@ -4,6 +4,7 @@ Regular is what Python's strict csv module would read as the very same cells, on
 bytes of every block. All else is irregular, and its file is read row by row instead.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -42,8 +43,10 @@ class Plan:
     width: int
     asked: dict[int, Any] = field(default_factory=dict)  # column -> type
     ends: Any = field(init=False)  # which bytes may stand beside a quote
+    blank: re.Pattern[bytes] = field(init=False)  # a line that may hold empty cells alone
 
     def __post_init__(self) -> None:
+        self.blank = re.compile(rb'\n(?:[^!-~\n]|["%b])*(?:\n|\Z)' % re.escape(self.delimiter.encode()))
         self.ends = np.zeros(256, bool)
         self.ends[[LF, QUOTE, ord(self.delimiter)]] = True
 
@@ -158,6 +161,8 @@ def _check(block: bytes, plan: Plan) -> int:
         raise IrregularError
     if b"\0" in block or block.startswith(BOM):
         raise IrregularError
+    if plan.blank.search(b"\n" + block.removesuffix(b"\n")):
+        raise IrregularError  # such a row is left out and counted
     if not block.isascii():
         try:
             block.decode()

@@ -107,7 +107,7 @@ class _ByRows:
         lines: Sequence[int] = range(before + 1, before + 1 + len(raw))
         if not simple:
             lines = _line_numbers(raw, before)
-        if skip is None and set(map(len, raw)) == {width}:
+        if skip is None and set(map(len, raw)) == {width} and all(any(map(str.strip, row)) for row in raw):
             return Batch(self.layout, Rows(raw), len(raw), done + 1, lines)
         kept, numbers = [], []
         for row, line in zip(raw, lines, strict=True):
@@ -121,7 +121,7 @@ class _ByRows:
         return Batch(self.layout, Rows(kept), len(kept), done + 1, numbers)
 
     def _fit(self, row: list[str], width: int, line: int) -> list[str]:
-        """Return a row of the header's width; an empty line is no row."""
+        """Return a row of the header's width; an empty line is no row, nor is one of empty cells."""
         if not any(cell.strip() for cell in row):
             return self._blank(line)
         if len(row) > width and not any(row[width:]):

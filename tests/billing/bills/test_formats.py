@@ -332,3 +332,14 @@ def test_a_header_that_nobody_knows_is_not_guessed():
     assert detect(["date", "amount"]) is None
     assert detect(FOCUS.strip().lower().split(",")) == "focus"
     assert detect(AZURE.split("\n", 1)[0].split(",")) == "azure"
+
+
+@pytest.mark.parametrize("cell", ["", '""', " ", "\u00a0", '" "'])
+@pytest.mark.parametrize("beside", ["", "\n"], ids=["alone", "beside-an-empty-line"])
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_row_of_empty_cells_is_left_out_whatever_stands_beside_it(bill, cell, beside, place):
+    header, *rows = focus("1", "2", "4").splitlines(keepends=True)
+    blank = ",".join([cell] * (header.count(",") + 1)) + "\n"
+    found = preview(bill("".join([header, *rows[:place], blank, beside, *rows[place:]])))
+    assert (found.rows, found.tallies["EUR"]["billed"].total) == (3, Decimal(7))
+    assert found.skipped == {"blank": 2 if beside else 1}

@@ -63,6 +63,7 @@ DAMAGES = [
     lambda text: "Report\n\n" + text,
     lambda text: text.replace("kite", '""kite'),
     lambda text: text + "," * text.split("\n", 1)[0].count(",") + "\n",
+    lambda text: text.replace("\n", "\n" + '"",' * text.split("\n", 1)[0].count(",") + ' ""\n', 1),
 ]
 
 
