@@ -17,6 +17,7 @@ from billing.bills.errors import BillError
 
 CHUNK = 1 << 18  # bytes read at once
 TAIL = 8_192
+MOST_OF_A_ZIP = 2 * CHUNK  # bytes read at once: its list of files comes in one read, and becomes many times larger
 GZIP, ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError)
@@ -130,11 +131,25 @@ def _counted(stream: Readable, packed: int | None, limits: Limits) -> io.Buffere
     return io.BufferedReader(Counted(stream, packed, limits), CHUNK)
 
 
+class _Sips:
+    """A zip of which nobody reads much at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Read what is not too much."""
+        if size > MOST_OF_A_ZIP:
+            raise BillError("archive-content", "The zip holds too many files. Upload a zip with exactly one bill.")
+        return self.file.read(size)
+
+
 @contextmanager
 def _zip_member(file: BinaryIO) -> Iterator[Readable]:
     """Open the only file of a zip."""
     try:
-        archive = zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(cast("IO[bytes]", _Sips(file)))
     except BROKEN as error:
         message = "The zip file is damaged or incomplete. Download it again."
         raise BillError("broken-archive", message) from error

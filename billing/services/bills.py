@@ -30,6 +30,7 @@ from projects.quota import must_fit
 from projects.services.audit import record
 
 HEAD_ROWS, HEAD_COLUMNS, HEAD_CELL = 30, 250, 120
+HEAD = Limits(inflated_bytes=4_000_000)  # it is read where pages are made, so a row without an end must not be
 DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -124,7 +125,7 @@ def read_head(path: Path) -> list[list[str]]:
     best: list[list[str]] = []
     for delimiter in DELIMITERS:
         rows: list[list[str]] = []
-        with suppress(BillError, UnicodeError, csv.Error), open_text(path, Limits()) as (text, _):
+        with suppress(BillError, UnicodeError, csv.Error), open_text(path, HEAD) as (text, _):
             for row in csv.reader(text, delimiter=delimiter):
                 rows.append([cell.replace("\0", "")[:HEAD_CELL] for cell in row[:HEAD_COLUMNS]])
                 if len(rows) == HEAD_ROWS:
@@ -355,7 +356,7 @@ def reopen_bill(*, bill: Bill, by: Actor) -> Bill:
 
 def _set_closed(bill: Bill, by: Actor, *, closed: bool) -> Bill:
     by.must_write()
-    locked: Bill = Bill.objects.visible_to(by).select_for_update().select_related("source").get(pk=bill.pk)
+    locked: Bill = Bill.objects.visible_to(by).select_for_update(of=("self",)).get(pk=bill.pk)
     if (locked.closed_at is not None) != closed:
         locked.closed_at = timezone.now() if closed else None
         locked.save(update_fields=["closed_at"])

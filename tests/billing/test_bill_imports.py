@@ -1,6 +1,7 @@
 """Bills from the file to stored lines: exact, whole, and safe to repeat."""
 
 import json
+import tracemalloc
 from datetime import date
 from decimal import Decimal
 
@@ -53,6 +54,18 @@ def world():
         list(MonthlySpend.objects.order_by("pk").values_list("pk", "rows", "billed_nano")),
         list(Bill.objects.order_by("pk").values_list("pk", "version", "rows")),
     )
+
+
+@pytest.mark.parametrize("row", ['"\n",', "x,"])
+def test_a_row_without_an_end_is_not_read_where_pages_are_made(tmp_path, row):
+    path = tmp_path / "bill.csv"
+    path.write_text("a,b,c\n" + row * 4_000_000)
+    tracemalloc.start()
+    try:
+        assert ["a", "b", "c"] in bills.read_head(path)
+        assert tracemalloc.get_traced_memory()[1] < 25_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.real_child

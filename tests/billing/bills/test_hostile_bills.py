@@ -44,6 +44,13 @@ def test_a_lying_directory_does_not_help_a_bomb(bill):
     assert code_of(bill(lying)) in {"broken-archive", "bomb"}
 
 
+def test_a_long_list_of_files_in_a_zip_is_refused_before_it_unfolds(bill):
+    many = zipped({f"{number:05}": "" for number in range(20_000)})
+    assert code_of(bill(many)) == "archive-content"
+    with pytest.raises(BillError, match="too many files"):
+        preview(bill(many))
+
+
 def test_a_bill_that_is_too_large_is_refused(bill):
     text = gzip.compress(focus(*range(500)).encode())
     assert code_of(bill(text), limits=Limits(inflated_bytes=20_000)) == "too-large"
