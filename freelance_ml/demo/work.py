@@ -10,7 +10,7 @@ from projects.access import Actor
 from projects.models import Client, Engagement, Milestone
 from projects.services.clients import add_contact, create_client
 from projects.services.engagements import create_engagement, set_engagement_status
-from projects.services.milestones import create_milestone, set_milestone_status
+from projects.services.milestones import create_milestone, mark_invoiced, set_milestone_status
 
 CLIENT = "Nordlicht Mobilfunk"
 ENGAGEMENT = "Churn model for prepaid customers"
@@ -163,16 +163,20 @@ def _add_engagement(actor: Actor, client: str, title: str, statuses: list[str], 
     if statuses:
         set_engagement_status(engagement=engagement, to=statuses[0], by=actor)
     for _, name, days, fee, promise, criteria, steps in (row for row in MILESTONES if row[0] == title):
+        due = today + timedelta(days=days)
         milestone = create_milestone(
             engagement=engagement,
             by=actor,
             title=name,
-            due_on=today + timedelta(days=days),
+            due_on=due,
             fee_minor=fee,
             promise=promise,
             criteria=criteria,
         )
         for step in steps:
-            set_milestone_status(milestone=milestone, to=step, by=actor)
+            if step == Milestone.Status.INVOICED:
+                mark_invoiced(milestone=milestone, number=f"{due:%Y-%m}", on=due + timedelta(days=3), by=actor)
+            else:
+                set_milestone_status(milestone=milestone, to=step, by=actor)
     for status in statuses[1:]:
         set_engagement_status(engagement=engagement, to=status, by=actor)
