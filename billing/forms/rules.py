@@ -12,7 +12,12 @@ from billing.services.rules import Target
 from projects.access import Actor
 from projects.forms.plain import ForeignField, PlainForm
 
-FIELD_NAMES = {"sub_account": "Sub-account", "sub_account_name": "Sub-account's name", "category": "Kind of charge"}
+FIELD_NAMES = {
+    "sub_account": "Sub-account",
+    "sub_account_name": "Sub-account’s name",
+    "category": "Kind of charge",
+    "sku": "SKU",
+}
 FIELDS = [
     ("", "Choose what to look at"),
     ("service", "Service"),

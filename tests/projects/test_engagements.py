@@ -210,6 +210,16 @@ def test_the_page_shows_where_the_contract_stands(signed_in, actor, engagement):
     assert reverse("projects:milestone", args=[milestone.pk]) in text
 
 
+def test_completing_lies_in_the_menu_while_there_is_a_next_step(signed_in, actor, engagement):
+    bring_to(engagement, "active", actor)
+    milestone = make.make_milestone(engagement=engagement)
+    page = signed_in.get(reverse("projects:engagement", args=[engagement.pk])).content.decode()
+    assert page.index('value="completed"') < page.index("</details>", page.index("more-menu"))
+    milestone.delete()
+    page = signed_in.get(reverse("projects:engagement", args=[engagement.pk])).content.decode()
+    assert "Waiting for" not in page
+
+
 def test_a_step_is_taken_in_the_page_and_an_impossible_one_is_explained(signed_in, engagement):
     make.make_milestone(engagement=engagement)
     address = reverse("projects:engagement-status", args=[engagement.pk])

@@ -227,7 +227,9 @@ def test_a_new_name_is_in_the_trail_of_every_workspace_that_knew_the_old_one(cli
 # --- signing in ----------------------------------------------------------------------------------
 def test_signing_in_and_out_is_in_the_trail(client, alice):
     client.post("/accounts/login/", {"login": "alice@example.com", "password": "wrong"}, REMOTE_ADDR="203.0.113.9")
-    client.post("/accounts/login/", {"login": "alice@example.com", "password": PASSWORD}, REMOTE_ADDR="203.0.113.9")
+    told = {"login": "alice@example.com", "password": PASSWORD}
+    page = client.post("/accounts/login/", told, REMOTE_ADDR="203.0.113.9", follow=True).content.decode()
+    assert "Successfully" not in page  # that one is signed in is plain to see
     client.post("/accounts/logout/")
     entries = AuditEntry.objects.order_by("sequence")
     assert [entry.action for entry in entries] == ["sign-in.failed", "sign-in.done", "sign-out.done"]
