@@ -11,7 +11,7 @@ from django.utils import timezone
 from projects.access import Actor, Role
 from projects.currencies import EXPONENTS
 from projects.errors import DomainError, NotPermittedError
-from projects.models import ApiToken, AuditHead, Membership, User, Workspace
+from projects.models import ApiToken, AuditHead, Invitation, Membership, User, Workspace
 from projects.models.audit import SITE_CHAIN
 from projects.prepared import Prepared
 from projects.second_factor import has_second_factor
@@ -176,13 +176,17 @@ def change_role(*, membership: Membership, role: Role, by: Actor) -> Membership:
         _must_not_be_last(locked)
     before, locked.role = locked.role, role
     locked.save(update_fields=["role"])
+    _withdraw_invitations_of(locked, by)  # before the trail is held: who accepts one waits for it
     record(by=by, action="member.role-changed", target=locked, detail={"from": before, "to": role})
     return locked
 
 
 @transaction.atomic
 def remove_member(*, membership: Membership, by: Actor) -> None:
-    """Take a person out of the workspace, with their tokens; owners may remove all, everyone themselves."""
+    """Take a person out of the workspace, with their tokens and open invitations; everyone may remove themselves.
+
+    Others are removed by owners only.
+    """
     if by.user is None or by.via == "token" or membership.user_id != by.user.pk:
         by.must_own()
     locked = _locked(membership, by)
@@ -191,6 +195,7 @@ def remove_member(*, membership: Membership, by: Actor) -> None:
     ApiToken.objects.filter(workspace=locked.workspace, user=locked.user, revoked_at=None).update(
         revoked_at=timezone.now()
     )
+    _withdraw_invitations_of(locked, by)  # before the trail is held: who accepts one waits for it
     record(by=by, action="member.removed", target=locked, detail={"role": locked.role, "user": locked.user_id})
     locked.delete()
 
@@ -214,6 +219,15 @@ def change_name(*, user: User, name: str, by: Actor) -> User:
     for workspace in Workspace.objects.filter(memberships__user=user).order_by("pk"):  # one order for all who rename
         record(by=by, action="person.renamed", target=locked, detail=detail, workspace=workspace)
     return locked
+
+
+def _withdraw_invitations_of(membership: Membership, by: Actor) -> None:
+    """Close the doors that someone opened as an owner, or they could come back as one."""
+    sent = Invitation.objects.in_workspace(membership.workspace).filter(invited_by=membership.user)
+    for invitation in sent.filter(accepted_at=None, withdrawn_at=None).select_for_update(of=("self",)):
+        invitation.withdrawn_at = timezone.now()
+        invitation.save(update_fields=["withdrawn_at"])
+        record(by=by, action="invitation.withdrawn", target=invitation)
 
 
 def _locked(membership: Membership, by: Actor) -> Membership:

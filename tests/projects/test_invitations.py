@@ -11,7 +11,7 @@ from django.utils import timezone
 from projects.access import Role
 from projects.errors import NotPermittedError
 from projects.models import AuditEntry, Invitation, Mail, Membership, User
-from projects.services import invitations
+from projects.services import invitations, people
 from tests.factories import projects as make
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +68,22 @@ def test_it_is_bound_to_its_address(client, stranger, invited):
     assert "You are signed in as mallory@example.com" in client.get(link(invited[1])).content.decode()
     assert client.post(link(invited[1])).status_code == 422
     assert stranger.user.memberships.count() == 1
+
+
+@pytest.mark.parametrize("end", ["removed", "demoted"])
+def test_who_is_an_owner_no_longer_has_left_no_door_open(workspace, actor, end):
+    other = make.make_actor(workspace=workspace, role=Role.OWNER)
+    token = invitations.invite(email="again@example.com", role=Role.OWNER, by=other)[1]
+    kept = invitations.invite(email="nora@example.com", role=Role.MEMBER, by=actor)[1]
+    membership = Membership.objects.get(user=other.user)
+    if end == "removed":
+        people.remove_member(membership=membership, by=actor)
+    else:
+        people.change_role(membership=membership, role=Role.MEMBER, by=actor)
+    with pytest.raises(invitations.InvitationOverError):
+        invitations.accept(token=token, name="Again", password=PASSWORD)
+    assert AuditEntry.objects.filter(action="invitation.withdrawn", actor_id=actor.user.pk).exists()
+    assert invitations.find_invitation(kept)
 
 
 @pytest.mark.parametrize("end", ["old", "withdrawn", "replaced", "wrong"])
