@@ -8,7 +8,8 @@ attributes not at all: Landlock does not guard these calls, and a descriptor may
 a child may read. Nor does a process set priorities: they reach every process of the same user. Nor does it
 have descriptors send signals to others, hold up those who open a file, or watch what happens in folders that it may
 not read. Nor does it keep a file without a name where nobody can count it: in the memory of the kernel, on the way
-through a socket, in a rule of its own, or in a thread that has descriptors apart.
+through a socket, in a rule of its own, or in a thread that has descriptors apart. A pair of sockets carries a stream:
+a datagram may be addressed to any socket in the file system.
 """
 
 import ctypes
@@ -35,6 +36,7 @@ X32_BIT = 0x40000000  # the third ABI of x86-64 has its own numbers
 PR_SET_DUMPABLE = 4
 PR_SET_PDEATHSIG, SIGKILL = 1, 9  # taking it back would let a process outlive its worker
 CLONE_THREAD, CLONE_FILES = 0x00010000, 0x00000400
+AF_UNIX, NOT_STREAM = 1, 0b1110  # of the kinds of sockets, only SOCK_STREAM has none of these bits
 NEW_NAMESPACES = 0x7E020080  # CLONE_NEWTIME, NS, CGROUP, UTS, IPC, USER, PID, NET
 SET_OWN, SET_SIGNAL, SET_OWN_EX = 8, 10, 15  # of fcntl: whom a descriptor tells of news, by which signal
 SET_LEASE = 1024  # of fcntl: everyone else who opens the file waits for most of a minute
@@ -85,7 +87,7 @@ MACHINES = {
         audit=0xC000003E,
         seccomp=317,
         numbers={
-            "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288,
+            "socket": 41, "socketpair": 53, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288,
             "execve": 59, "execveat": 322, "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311,
             "kcmp": 312, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "add_key": 248, "request_key": 249,
             "keyctl": 250, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272, "setns": 308,
@@ -112,7 +114,7 @@ MACHINES = {
         audit=0xC00000B7,
         seccomp=277,
         numbers={
-            "socket": 198, "connect": 203, "accept": 202, "bind": 200, "listen": 201, "accept4": 242,
+            "socket": 198, "socketpair": 199, "connect": 203, "accept": 202, "bind": 200, "listen": 201, "accept4": 242,
             "execve": 221, "execveat": 281, "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271,
             "kcmp": 272, "bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "add_key": 217, "request_key": 218,
             "keyctl": 219, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97, "setns": 268,
@@ -134,7 +136,9 @@ MACHINES = {
         },
     ),
 }  # fmt: skip
-WITH_CONDITION = {"kill", "tgkill", "prlimit64", "clone", *ABSENT, "fcntl", "ioctl", "prctl", "fallocate"}
+WITH_CONDITION = {
+    "kill", "tgkill", "prlimit64", "clone", *ABSENT, "fcntl", "ioctl", "prctl", "fallocate", "socketpair",
+}  # fmt: skip
 FORKS = {"fork", "vfork"}
 
 
@@ -200,6 +204,7 @@ def program(target: Machine, *, own_process: int, may_fork: bool = False) -> byt
         _when(numbers["fcntl"], _unless_one_of(1, SET_OWN, SET_SIGNAL, SET_OWN_EX, SET_LEASE)),
         _when(numbers["ioctl"], _only_one_of(1, *HARMLESS_CONTROLS)),
         _when(numbers["prctl"], _prctl_body()),
+        _when(numbers["socketpair"], _only_streams()),
         ALLOW,
     ]
     return b"".join(parts)
@@ -237,6 +242,11 @@ def _prctl_body() -> bytes:
     hides = _argument(0) + _statement(JUMP_EQUAL, PR_SET_DUMPABLE, 0, 1) + REFUSE  # its files could not be seen
     asks_for_it = _argument(0) + _statement(JUMP_EQUAL, PR_SET_PDEATHSIG, 0, 3)
     return hides + asks_for_it + _argument(1) + _statement(JUMP_EQUAL, SIGKILL, 1, 0) + REFUSE + ALLOW
+
+
+def _only_streams() -> bytes:
+    local = _argument(0) + _statement(JUMP_EQUAL, AF_UNIX, 1, 0) + REFUSE
+    return local + _argument(1) + _statement(JUMP_ANY_BIT, NOT_STREAM, 0, 1) + REFUSE + ALLOW
 
 
 class _Program(ctypes.Structure):

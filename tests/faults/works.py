@@ -182,6 +182,7 @@ def attack(task: Task) -> dict:
         "udp": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
         "unix": lambda: socket.socket(socket.AF_UNIX),
         "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+        "datagram": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),  # it may be addressed
         "packet": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "run": lambda: subprocess.run(["/bin/true"], check=True),
         "exec": lambda: os.execv("/bin/true", ["/bin/true"]),  # noqa: S606  # a try

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -220,6 +221,91 @@ def test_the_filter_is_written_for_both_processors():
         code = seccomp.program(machine, own_process=1)
         assert len(code) % 8 == 0
         assert len(code) // 8 < 4096  # the kernel takes no more
+
+
+# What the kernel's own tables say: asm/unistd_64.h for x86-64, asm-generic/unistd.h for arm64; linux/audit.h for both.
+AUDIT = {"x86_64": 62 | 0xC0000000, "aarch64": 183 | 0xC0000000}
+OTHER_AUDIT = 40 | 0x40000000  # 32-bit ARM
+ONLY_ON_X86 = {
+    "chmod", "chown", "fork", "futimesat", "inotify_init", "ioperm", "iopl", "lchown", "mknod", "utime", "utimes",
+    "vfork",
+}  # fmt: skip
+THREAD, FORK = 0x00010000 | 0x00000400, 17
+CALLS = [  # name, number on x86-64, number on arm64, arguments, allowed
+    ("read", 0, 63, (), True),
+    ("mmap", 9, 222, (), True),
+    ("openat", 257, 56, (), True),
+    ("futex", 202, 98, (), True),
+    ("socket", 41, 198, (2, 1), False),
+    ("connect", 42, 203, (), False),
+    ("bind", 49, 200, (), False),
+    ("socketpair", 53, 199, (1, 1 | 0o2004000), True),
+    ("socketpair", 53, 199, (1, 2), False),
+    ("socketpair", 53, 199, (1, 5), False),
+    ("socketpair", 53, 199, (30, 1), False),
+    ("execve", 59, 221, (), False),
+    ("ptrace", 101, 117, (), False),
+    ("process_vm_readv", 310, 270, (), False),
+    ("unshare", 272, 97, (), False),
+    ("mount", 165, 40, (), False),
+    ("setsid", 112, 157, (), False),
+    ("truncate", 76, 45, (), False),
+    ("fchmodat", 268, 53, (), False),
+    ("kill", 62, 129, (4711,), True),
+    ("kill", 62, 129, (1,), False),
+    ("tgkill", 234, 131, (4711,), True),
+    ("clone", 56, 220, (THREAD,), True),
+    ("clone", 56, 220, (FORK,), False),
+    ("prlimit64", 302, 261, (0, 0, 0), True),
+    ("prlimit64", 302, 261, (0, 0, 1 << 40), False),
+    ("prctl", 157, 167, (4, 0), False),
+    ("prctl", 157, 167, (1, 9), True),
+    ("io_uring_setup", 425, 425, (), False),
+    ("clone3", 435, 435, (), False),
+    ("setxattrat", 463, 463, (), False),
+]
+
+
+def verdict(code, *, audit, number, arguments=()):
+    """Run a filter as the kernel does, and give its verdict."""
+    data = struct.pack("=iIQ6Q", number, audit, 0, *arguments, *[0] * (6 - len(arguments)))
+    steps = list(struct.iter_unpack("=HBBI", code))
+    at = word = 0
+    while True:
+        what, if_true, if_false, value = steps[at]
+        at += 1
+        if what == seccomp.RETURN:
+            return value
+        if what == seccomp.LOAD_WORD:
+            (word,) = struct.unpack_from("=I", data, value)
+            continue
+        holds = {
+            seccomp.JUMP_EQUAL: word == value,
+            seccomp.JUMP_AT_LEAST: word >= value,
+            seccomp.JUMP_ANY_BIT: bool(word & value),
+        }[what]
+        at += if_true if holds else if_false
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+class TestTheFilterOfBothProcessors:
+    def test_it_judges_each_call_by_its_number_there(self, machine):
+        code = seccomp.program(seccomp.MACHINES[machine], own_process=4711)
+        for name, on_x86, on_arm, arguments, allowed in CALLS:
+            number = on_x86 if machine == "x86_64" else on_arm
+            judged = verdict(code, audit=AUDIT[machine], number=number, arguments=arguments)
+            assert (judged == seccomp.RET_ALLOW) is allowed, f"{name}{arguments}"
+
+    def test_calls_of_another_processor_end_the_process(self, machine):
+        code = seccomp.program(seccomp.MACHINES[machine], own_process=4711)
+        for audit in {*AUDIT.values(), OTHER_AUDIT} - {AUDIT[machine]}:
+            assert verdict(code, audit=audit, number=0) == seccomp.RET_KILL_PROCESS
+
+    def test_what_is_denied_on_one_is_denied_on_the_other(self, machine):
+        here, there = seccomp.MACHINES[machine].numbers, seccomp.MACHINES["x86_64"].numbers
+        assert set(there) - set(here) == (ONLY_ON_X86 if machine == "aarch64" else set())
+        assert set(here) <= set(there)
+        assert len(set(here.values())) == len(here)
 
 
 def test_libraries_work_inside(order):
