@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from billing.forecast import MonthForecast
@@ -96,6 +97,7 @@ def spend_line(request: ActorRequest, bill_import_id: UUID) -> HttpResponse:
         "start": urlencode({"field": "service", "value": line.service}),
         "same_resource": urlencode({"resource": line.resource, "currency": line.currency}),
         "same_sku": urlencode({"sku": line.sku, "currency": line.currency}),
+        "crumbs": [("Spend", reverse("billing:spend")), ("Lines", reverse("billing:spend-lines"))],
     }
     return show(request, "spend", "spend_line", context)
 
@@ -123,7 +125,6 @@ def _row(request: ActorRequest, found: Exploration, group: Group) -> dict[str, A
     """Add to a group where its name and its lines lead."""
     by = found.question.by
     narrowed = {by: group.key}
-    share = abs(group.net / found.net * 100) if found.net else None
     query = request.GET.copy()
     query.pop("by", None)
     query[by] = group.key
@@ -132,7 +133,7 @@ def _row(request: ActorRequest, found: Exploration, group: Group) -> dict[str, A
     return {
         "group": group,
         "name": group.name or ("(no such tag)" if by.startswith("tag:") else "(not named)"),
-        "share": share,
+        "share": f"{group.net / found.net * 100:.1f}".replace("-", "−") if found.net else None,
         "lines": "?" + query.urlencode(),
         "narrow": with_query(request, **narrowed, by=further) if group.key else "",
         "unallocated": group.key == UNALLOCATED,

@@ -112,6 +112,12 @@ def test_a_bill_goes_from_the_upload_box_to_the_explorer(signed_in, db):
     assert b"".join(original.streaming_content) == make.focus_bill(make.focus_line("12.34")).encode()
 
 
+def test_a_share_below_zero_says_so(signed_in, actor, tmp_path):
+    bill = make.focus_bill(make.focus_line("10"), make.focus_line("-2", service="Refunds", resource="r-1"))
+    make.store(actor, bill, tmp_path=tmp_path)
+    opens(signed_in, "billing:spend", contains=["125.0 %", "−25.0 %"])
+
+
 def test_an_upload_without_a_file_or_too_large_says_so(signed_in, monkeypatch):
     answer = signed_in.post(reverse("billing:bill-new"), {"basis": "actual"})
     assert answer.status_code == 422
