@@ -271,7 +271,7 @@ class Watchman:
             "billed-without-effective",
             "",
             "Rows are billed but have no effective cost: charge clients by billed cost, or check "
-            "the provider's export.",
+            "the provider’s export.",
         )
         self.amortised = Finding(
             "looks-amortised",

@@ -9,18 +9,21 @@ from projects.models import Client, Contact
 class ClientForm(PlainModelForm):
     """The particulars of a client."""
 
+    # Without a longest length: a browser would cut “Germany” to GE, which is Georgia.
+    country = forms.CharField(
+        required=False,
+        help_text="Two letters of ISO 3166, such as DE.",
+        widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
+    )
+
     class Meta:
         model = Client
         fields = ["name", "email", "address", "country", "tax_id", "notes"]
         labels = {"email": "E-mail", "tax_id": "Tax number", "notes": "Notes for yourself"}
-        help_texts = {
-            "email": "For invoices and reports, unless a contact is named.",
-            "country": "Two letters of ISO 3166, such as DE.",
-        }
+        help_texts = {"email": "For invoices and reports, unless a contact is named."}
         widgets = {
             "address": forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
             "notes": forms.Textarea(attrs={"rows": 3}),
-            "country": forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
         }
 
     def clean_country(self) -> str:

@@ -19,7 +19,7 @@ class MilestoneForm(PlainModelForm):
         model = Milestone
         fields = ["title", "promise", "due_on", "deliverables", "criteria"]
         labels = {
-            "promise": "Promise, in the client's words",
+            "promise": "Promise, in the client’s words",
             "due_on": "Due",
             "criteria": "Accepted when",
             "deliverables": "What is handed over",

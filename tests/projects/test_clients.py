@@ -141,6 +141,8 @@ def test_a_client_is_made_in_the_page(signed_in, workspace):
 def test_a_form_that_fails_comes_back_with_the_error_beside_the_field(signed_in, acme):
     response = signed_in.post(reverse("projects:client-new"), {"name": "Acme", "country": "Germany"})
     assert response.status_code == 422
+    assert "Write the two letters of the country" in response.content.decode()
+    assert "maxlength" not in str(response.context["form"]["country"])
     again = signed_in.post(reverse("projects:client-new"), {"name": "Acme"})
     assert again.status_code == 422
     assert 'id="id_name_error"' in again.content.decode()

@@ -30,7 +30,7 @@ def run(task: Task) -> dict[str, Any]:
     findings = audit_table(table, **asked, parts=_parts(task), profile=profile, progress=task.progress, seed=task.seed)
     text = json.dumps(profile, ensure_ascii=False, allow_nan=False)
     (task.outputs / "profile.json").write_text(text, encoding="utf-8")
-    task.log(f"Profiled {profile['column_count']:,} columns; {len(findings)} findings.")
+    task.log(f"Profiled {profile['column_count']:,} columns. Findings: {len(findings)}.")
     return {"profile": "profile.json", "findings": findings, "rows": profile["rows"]}
 
 
