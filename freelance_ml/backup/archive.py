@@ -24,6 +24,7 @@ from projects.storage import stored_files
 FORMAT = 1
 MANIFEST = "manifest.json"
 BLOCK = 1 << 20  # bytes
+NO_BACKUP = "This is no backup of Freelance ML, or it was cut off. Choose another archive."
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +183,30 @@ def read_manifest(archive: tarfile.TarFile) -> dict[str, Any]:
     """
     try:
         file = archive.extractfile(MANIFEST)
-        manifest: dict[str, Any] = json.load(file) if file else {}
-    except (KeyError, ValueError, tarfile.TarError) as error:
-        message = "This is no backup of Freelance ML, or it was cut off. Choose another archive."
-        raise BackupError(message) from error
+        manifest: dict[str, Any] = dict(json.load(file)) if file else {}
+    except (KeyError, TypeError, ValueError, RecursionError, tarfile.TarError) as error:
+        raise BackupError(NO_BACKUP) from error
     if manifest.get("format") != FORMAT:
         message = (
             f"The archive has format {manifest.get('format')}, this version reads {FORMAT}. Use a matching version."
         )
         raise BackupError(message)
+    if not _names_what_it_holds(manifest):
+        raise BackupError(NO_BACKUP)
     return manifest
+
+
+def _names_what_it_holds(manifest: dict[str, Any]) -> bool:
+    """Say whether every table, file and key is named together with its hash, and nothing else is."""
+    try:
+        named = [f"{folder}/{name}" for folder in ("files", "keys") for name in manifest[folder]]
+        named += [f"tables/{name}.jsonl" for name, table in manifest["tables"].items() if table["rows"] >= 0]
+        digests = [table["digest"] for table in manifest["tables"].values()]
+        return sorted(named) == sorted(manifest["sha256"]) and {*map(type, [*digests, *manifest["migrations"]])} <= {
+            str
+        }
+    except (AttributeError, KeyError, TypeError):
+        return False
 
 
 def verify(archive: tarfile.TarFile, manifest: dict[str, Any]) -> None:

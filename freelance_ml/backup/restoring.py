@@ -131,7 +131,7 @@ def _restore_files(archive: tarfile.TarFile, manifest: dict[str, Any]) -> None:
 
 def _must_be_plain(name: str) -> None:
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or "\\" in name or path.as_posix() != name or not path.name:
         message = f"The archive holds a file with a forbidden name: {name!r}. Do not trust it."
         raise BackupError(message)
 

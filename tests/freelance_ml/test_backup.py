@@ -147,10 +147,30 @@ def with_manifest(source, target, **changes):
     return rewrite(source, target, change)
 
 
-def test_a_file_name_that_leaves_the_storage_is_refused(archive, tmp_path):
-    hostile = with_manifest(archive, tmp_path / "hostile.tar", files=["../settings.py"])
+@pytest.mark.parametrize(
+    "changes", [{"files": ["never/there"]}, {"files": 5}, {"keys": None}, {"tables": {}}, {"migrations": [[]]}]
+)
+def test_a_manifest_that_is_not_ours_is_refused_before_anything_is_touched(archive, tmp_path, changes):
+    with pytest.raises(BackupError, match="no backup"):
+        restore_archive(with_manifest(archive, tmp_path / "hostile.tar", **changes))
+
+
+@pytest.mark.parametrize("name", ["../settings.py", "/etc/passwd", ".", "a//b", "a/./b", "a\\..\\b", ""])
+def test_a_file_name_that_leaves_the_storage_is_refused(archive, tmp_path, name):
+    with tarfile.open(archive) as source:
+        manifest = read_manifest(source)
+    given = {key: value for key, value in manifest["sha256"].items() if not key.startswith("files/")}
+    hostile = with_manifest(archive, tmp_path / "hostile.tar", files=[name], sha256={**given, f"files/{name}": "0"})
     with pytest.raises(BackupError, match="forbidden name"):
         restore_archive(hostile)
+
+
+def test_a_manifest_nested_without_end_is_refused(archive, tmp_path):
+    deep = rewrite(
+        archive, tmp_path / "deep.tar", lambda name, content: b"[" * 200_000 if name == "manifest.json" else content
+    )
+    with pytest.raises(BackupError, match="no backup"):
+        restore_archive(deep)
 
 
 def test_another_version_is_named(archive, tmp_path):
