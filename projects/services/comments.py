@@ -48,7 +48,9 @@ def add_comment(
         workspace=by.workspace,
         subject=subject,
         text=text.strip()[:4000],
-        author_name=(name or by.name or "Someone")[:120],
+        author_name=(name or (by.user.name if by.user else by.name) or "Someone")[
+            :120
+        ],  # a token's name is of no use here
         author_email=email or (by.user.email if by.user else ""),
         user=by.user,
         link=link,

@@ -87,6 +87,7 @@ def test_every_problem_is_documented():
 
 def test_the_list_of_problems_is_public(client, db):
     codes = {one["code"] for one in client.get("/api/v1/problems/").json()}
+    assert {"bad-scope", "bad-estimate", "bad-change", "overlapping-rates"} <= codes
     assert {"not-found", "client-name-taken", "illegal-transition"} <= codes
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from projects import shares
 from projects.api import jobs as jobs_api
-from projects.models import AuditEntry, Client, Job, Milestone
+from projects.models import AuditEntry, Client, Engagement, Job, Milestone
 from projects.services.job_log import add_lines
 from tests.factories import projects as make
 from tests.projects.shared_note import NOTE
@@ -206,3 +206,57 @@ def test_few_wait_at_once(program, job, monkeypatch):
     began = time.monotonic()
     assert program.get(f"jobs/{job.pk}/", {"wait": 20, "since": version}).status_code == 200
     assert time.monotonic() - began < 5
+
+
+def test_a_name_that_does_not_exist_is_refused_and_not_lost(program, workspace):
+    client = str(make.make_client(workspace=workspace).pk)
+    refused = program.post("engagements/", {"client": client, "title": "Churn", "curency": "USD"})
+    assert refused.status_code == 400
+    (error,) = refused.json()["errors"]
+    assert (error["field"], error["code"]) == ("curency", "unknown")
+    assert "title" in error["detail"]
+    assert not Engagement.objects.exists()
+    made = program.post("engagements/", {"client": client, "title": "Churn"}).json()
+    sent_back = program.patch(f"engagements/{made['id']}/", made | {"title": "Churn, at last", "status": "active"})
+    assert (sent_back.json()["title"], sent_back.json()["status"]) == ("Churn, at last", "draft")
+    nested = {"conditions": [{"feld": "service", "word": "equals"}]}
+    fields = {error["field"] for error in program.post("spend-rules/preview/", nested).json()["errors"]}
+    assert fields == {"conditions.0.feld"}
+
+
+@pytest.mark.parametrize("fee", ["1500.00", 1500.0, "1500.", " 15.0"])
+def test_an_amount_with_a_point_is_not_taken_for_minor_units(program, workspace, fee):
+    engagement = str(make.make_engagement(workspace=workspace).pk)
+    refused = program.post("milestones/", {"engagement": engagement, "title": "Model", "fee_minor": fee})
+    (error,) = refused.json()["errors"]
+    assert (error["field"], "whole number" in error["detail"]) == ("fee_minor", True)
+
+
+def test_a_wrong_choice_names_the_right_ones(program, workspace):
+    engagement = make.make_engagement(workspace=workspace)
+    refused = program.post(f"engagements/{engagement.pk}/status/", {"to": "over"}).json()
+    assert "Choose one of: draft, active, on_hold" in refused["errors"][0]["detail"]
+
+
+def test_a_link_is_made_again_for_whom_it_was(program, workspace, note):
+    milestone = make.make_milestone(workspace=workspace)
+    wish = {"purpose": note.name, "subject_id": str(milestone.pk), "recipient_name": "Carla", "passcode": "swordfish"}
+    link = program.post("share-links/", wish).json()
+    again = program.post(f"share-links/{link['id']}/again/").json()
+    assert (again["recipient_name"], again["has_passcode"]) == ("Carla", True)
+    assert again["address"] not in (link["address"], "")
+    listed = program.get("share-links/", {"subject": str(milestone.pk)}).json()
+    assert listed["count"] == 2
+    assert program.get("share-links/", {"subject": listed["results"][0]["subject"]}).json()["count"] == 2
+    program.post(f"share-links/{link['id']}/revoke/")
+    assert program.post(f"share-links/{link['id']}/again/").json()["code"] == "share-link-gone"
+
+
+def test_a_program_answers_a_question_as_its_person(program, workspace, note, alice):
+    milestone = make.make_milestone(workspace=workspace)
+    said = {"purpose": note.name, "subject_id": str(milestone.pk), "text": "March is in the test rows."}
+    comment = program.post("comments/", said).json()
+    assert (comment["author_name"], comment["by_client"]) == (alice.name, False)
+    assert note.name in str(program.post("comments/", said | {"purpose": "x"}).json()["errors"])
+    strange = said | {"subject_id": str(make.make_milestone().pk)}
+    assert program.post("comments/", strange).json()["errors"][0]["field"] == "subject_id"
