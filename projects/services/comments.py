@@ -44,13 +44,12 @@ def add_comment(
     if link is not None:
         _must_have_room(link)
         count_try(MOST_COMMENTS, subject=str(link.pk))
+    person = by.user.name if by.user else by.name  # not the token's name, of which clients know nothing
     comment = Comment.objects.create(
         workspace=by.workspace,
         subject=subject,
         text=text.strip()[:4000],
-        author_name=(name or (by.user.name if by.user else by.name) or "Someone")[
-            :120
-        ],  # a token's name is of no use here
+        author_name=(name or person or "Someone")[:120],
         author_email=email or (by.user.email if by.user else ""),
         user=by.user,
         link=link,
