@@ -72,7 +72,7 @@ def reading_ended(job: Job) -> None:
 
 def apply_allocation(job: Job, result: dict[str, Any], outputs: Path) -> dict[str, Any]:
     """Give every line of the workspace its rule."""
-    workspace = Workspace.objects.select_for_update().get(jobs=job)
+    workspace = Workspace.objects.select_for_update(of=("self",)).get(jobs=job)
     moved = allocate_charges(workspace=workspace)
     check_budgets(workspace=workspace)
     return {"moved": moved}

@@ -34,7 +34,7 @@ def must_fit(workspace: Workspace, size: int) -> None:
 
     Of several at once one is asked after the other, until the caller's transaction is over.
     """
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
     used = used_bytes(workspace)
     if used + size > settings.WORKSPACE_MAX_BYTES:
         raise QuotaExceededError(used=used, limit=settings.WORKSPACE_MAX_BYTES)

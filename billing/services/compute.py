@@ -1,6 +1,5 @@
 """Books machine time: each job once, correctable, to a milestone or an engagement."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -148,10 +147,10 @@ def delete_compute(*, entry: ComputeEntry, by: Actor) -> None:
     ComputeEntry.objects.visible_to(by).filter(pk=entry.pk).delete()
 
 
-def price_again(*, workspace: Workspace, entries: Iterable[ComputeEntry] | None = None) -> int:
+def price_again(*, workspace: Workspace) -> int:
     """Price all machine time by the rates as they are now; returns how many prices changed."""
     card, changed = card_of(workspace), []
-    for entry in entries if entries is not None else ComputeEntry.objects.in_workspace(workspace).iterator(500):
+    for entry in ComputeEntry.objects.in_workspace(workspace).select_for_update(of=("self",)).iterator(500):
         before = (entry.cost, entry.currency, entry.problem)
         _price(entry, card)
         if (entry.cost, entry.currency, entry.problem) != before:

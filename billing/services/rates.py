@@ -8,8 +8,10 @@ from django.db import transaction
 from billing.models import Rate
 from billing.pricing import RateCard
 from billing.queries.compute import as_rate
+from billing.services.budgets import check_budgets
 from billing.services.compute import price_again
 from projects.access import Actor
+from projects.models.people import Workspace
 from projects.services.audit import record
 
 FIELDS = ("kind", "machine", "price", "currency", "valid_from", "valid_until")
@@ -17,8 +19,9 @@ FIELDS = ("kind", "machine", "price", "currency", "valid_from", "valid_until")
 
 @transaction.atomic
 def save_rate(*, by: Actor, rate: Rate | None = None, **fields: Any) -> Rate:
-    """Add a rate, or change one; machine time is priced anew. Raises PricingError, MoneyError."""
+    """Add a rate, or change one; machine time is priced anew, and budgets follow. Raises PricingError, MoneyError."""
     by.must_write()
+    Workspace.objects.select_for_update().get(pk=by.workspace.pk)  # of two that contradict each other one is refused
     saved: Rate = (
         Rate.objects.visible_to(by).select_for_update().get(pk=rate.pk) if rate else Rate(workspace=by.workspace)
     )
@@ -30,8 +33,9 @@ def save_rate(*, by: Actor, rate: Rate | None = None, **fields: Any) -> Rate:
     others = Rate.objects.visible_to(by).exclude(pk=saved.pk)
     RateCard([as_rate(row) for row in (saved, *others)])  # refuses rates that contradict each other
     saved.save()
-    record(by=by, action="rate.saved", target=saved, detail={"price": saved.price, "currency": saved.currency})
     price_again(workspace=by.workspace)
+    record(by=by, action="rate.saved", target=saved, detail={"price": saved.price, "currency": saved.currency})
+    check_budgets(workspace=by.workspace)
     return saved
 
 
@@ -39,6 +43,8 @@ def save_rate(*, by: Actor, rate: Rate | None = None, **fields: Any) -> Rate:
 def delete_rate(*, rate: Rate, by: Actor) -> None:
     """Delete a rate; what was priced by it is priced by what is left."""
     by.must_write()
-    record(by=by, action="rate.deleted", target=rate)
+    Workspace.objects.select_for_update().get(pk=by.workspace.pk)
     Rate.objects.visible_to(by).filter(pk=rate.pk).delete()
     price_again(workspace=by.workspace)
+    record(by=by, action="rate.deleted", target=rate)
+    check_budgets(workspace=by.workspace)

@@ -41,6 +41,7 @@ def create_rule(
 ) -> SpendRule:
     """Add a rule after the others; raises RuleError."""
     by.must_write()
+    Workspace.objects.select_for_update().get(pk=by.workspace.pk)
     last = SpendRule.objects.visible_to(by).aggregate(last=Max("position"))["last"]
     rule = SpendRule(workspace=by.workspace, position=0 if last is None else last + 1)
     _fill(rule, name, conditions, targets, by)
@@ -59,6 +60,7 @@ def update_rule(
 ) -> SpendRule:
     """Change a rule; what is not given stays. Raises RuleError."""
     by.must_write()
+    Workspace.objects.select_for_update().get(pk=by.workspace.pk)
     locked: SpendRule = SpendRule.objects.visible_to(by).select_for_update().get(pk=rule.pk)
     if targets is None:
         targets = [Target(part.engagement, part.milestone, part.percent) for part in locked.parts.all()]
@@ -93,6 +95,7 @@ def move_rule(*, rule: SpendRule, by: Actor, steps: int) -> SpendRule:
 def delete_rule(*, rule: SpendRule, by: Actor) -> None:
     """Delete a rule; its charges go to the next rule that holds."""
     by.must_write()
+    Workspace.objects.select_for_update().get(pk=by.workspace.pk)
     record(by=by, action="spend_rule.deleted", target=rule)
     SpendRule.objects.visible_to(by).filter(pk=rule.pk).delete()
 

@@ -35,7 +35,7 @@ def record(
     """
     workspace = workspace or (by.workspace if by else None)
     chain = str(workspace.pk) if workspace else SITE_CHAIN
-    head, _ = AuditHead.objects.select_for_update().get_or_create(chain=chain)
+    head = _end_of(chain)
     entry = AuditEntry(
         workspace=workspace,
         chain=chain,
@@ -58,6 +58,20 @@ def record(
     head.sequence, head.hash = entry.sequence, entry.hash
     head.save(update_fields=["sequence", "hash"])
     return entry
+
+
+def hold_trail(workspace: Workspace) -> None:
+    """Hold the end of a workspace's chain already, until the transaction is over, as ``record`` does.
+
+    For what happens in the wake of changes that were recorded or will be: any other lock would be taken before the
+    end of the chain by some and after it by others, and two of them would wait for each other.
+    """
+    _end_of(str(workspace.pk))
+
+
+def _end_of(chain: str) -> AuditHead:
+    head, _ = AuditHead.objects.select_for_update().get_or_create(chain=chain)
+    return head
 
 
 def hash_of(entry: AuditEntry) -> str:

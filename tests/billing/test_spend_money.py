@@ -275,6 +275,14 @@ def test_machine_time_after_the_last_bill_does_not_make_the_cloud_look_free(acto
         assert state_of(budget, today=date(2026, 11, 2)).expected is None
 
 
+def test_a_rate_that_comes_later_lets_budgets_follow(actor, engagement):
+    budget = make.make_budget(actor, engagement=engagement, currency="EUR")
+    make.make_compute(actor, engagement=engagement)
+    assert not budget.alerts.exists()
+    rates.save_rate(by=actor, kind="cpu-hour", price=Decimal(99), currency="EUR", valid_from=date(2026, 1, 1))
+    assert set(budget.alerts.values_list("basis", "threshold")) == {("actual", 50), ("actual", 80)}
+
+
 def test_amounts_are_told_with_the_places_of_their_currency(actor, engagement, tmp_path):
     with time_machine.travel(TODAY, tick=False):
         lines = [make.focus_line("9100", currency="JPY"), make.focus_line("1.2344", currency="KWD")]
