@@ -210,18 +210,18 @@ def test_few_wait_at_once(program, job, monkeypatch):
 
 def test_a_name_that_does_not_exist_is_refused_and_not_lost(program, workspace):
     client = str(make.make_client(workspace=workspace).pk)
-    refused = program.post("engagements/", {"client": client, "title": "Churn", "curency": "USD"})
+    refused = program.post("engagements/", {"client": client, "title": "Churn", "money": "USD"})
     assert refused.status_code == 400
     (error,) = refused.json()["errors"]
-    assert (error["field"], error["code"]) == ("curency", "unknown")
+    assert (error["field"], error["code"]) == ("money", "unknown")
     assert "title" in error["detail"]
     assert not Engagement.objects.exists()
     made = program.post("engagements/", {"client": client, "title": "Churn"}).json()
     sent_back = program.patch(f"engagements/{made['id']}/", made | {"title": "Churn, at last", "status": "active"})
     assert (sent_back.json()["title"], sent_back.json()["status"]) == ("Churn, at last", "draft")
-    nested = {"conditions": [{"feld": "service", "word": "equals"}]}
+    nested = {"conditions": [{"column": "service", "word": "equals"}]}
     fields = {error["field"] for error in program.post("spend-rules/preview/", nested).json()["errors"]}
-    assert fields == {"conditions.0.feld"}
+    assert fields == {"conditions.0.column"}
 
 
 @pytest.mark.parametrize("fee", ["1500.00", 1500.0, "1500.", " 15.0"])

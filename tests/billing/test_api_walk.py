@@ -125,7 +125,7 @@ def agree(ci, engagement):
         gap.items() for gap in missing if gap["part"] == "due_on"
     )
     ci("post", f"{at}send/", {"name": "Carla"}, refused="scope-incomplete")
-    ci("patch", at, {"documnet": {}}, refused="invalid-input")
+    ci("patch", at, {"paper": {}}, refused="invalid-input")
     bad = ci("patch", at, {"document": {"milestones": [{"id": "m", "due_on": "1.2.27"}]}}, refused="bad-scope")
     assert bad["errors"][0]["field"] == "milestones[0].due_on"
     assert ci("get", at)["document"] == document
