@@ -16,7 +16,7 @@ from projects.access import Actor
 from projects.dispatch import start_job
 from projects.models import Decision, Milestone
 from projects.queries.ledgers import ledger_of_engagement
-from projects.services.milestones import Evidence, accept_milestone, set_milestone_status
+from projects.services.milestones import Evidence, accept_milestone, lock_engagement_of, set_milestone_status
 from projects.services.sending import Letter, Sent, send_link, take_answer, writing
 from projects.shares import Visit
 
@@ -62,6 +62,7 @@ def answer_report(*, visit: Visit, report: Report, fields: dict[str, Any], conse
 
     Raises AlreadyAnsweredError, ReportNotLatestError for a superseded report, or IllegalTransitionError.
     """
+    lock_engagement_of(visit.actor, report.milestone.engagement_id)
     milestone = Milestone.objects.select_for_update().get(pk=report.milestone_id)
     if not report.is_latest:
         raise ReportNotLatestError(number=report.number)
@@ -81,4 +82,5 @@ def last_day_of_review(milestone: Milestone) -> Any:
     days = milestone.engagement.review_days
     if days is None or milestone.submitted_at is None:
         return None
-    return (milestone.submitted_at + timedelta(days=days)).date()
+    zone = milestone.engagement.client.workspace.zone
+    return timezone.localdate(milestone.submitted_at, zone) + timedelta(days=days)

@@ -6,28 +6,30 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.utils import timezone
 
 from evaluations.models import Report
 from freelance_ml.reports.dispatch import last_day_of_review
 from projects.access import Actor, Role
-from projects.models import Decision, Milestone, ShareLink
+from projects.models import Decision, Engagement, Milestone, ShareLink
 from projects.services.mail import queue_mail
-from projects.services.milestones import Evidence, accept_milestone
+from projects.services.milestones import CLOSED, Evidence, accept_milestone
 from projects.shares import label_of
 
 REMIND_BEFORE = (7, 2)  # days
 
 
 @transaction.atomic
-def answer_silence(today: date | None = None) -> dict[str, Any]:
-    """Remind the clients that are due one, and accept what was met with silence; safe to run twice a day."""
-    today = today or timezone.localdate()
+def answer_silence() -> dict[str, Any]:
+    """Remind the clients that are due one, and accept what was met with silence; safe to run twice a day.
+
+    A day ends where the workspace is. In an engagement that is over nothing is accepted any more.
+    """
     reminded = accepted = 0
-    waiting = Milestone.objects.filter(
-        status=Milestone.Status.SUBMITTED, engagement__review_days__isnull=False
-    ).select_related("engagement__client__workspace")
-    for milestone in waiting.select_for_update(of=("self",)):
+    running = Engagement.objects.exclude(status__in=CLOSED).filter(review_days__isnull=False)
+    waiting = Milestone.objects.filter(status=Milestone.Status.SUBMITTED, engagement__in=running)
+    list(running.filter(pk__in=waiting.values("engagement")).order_by("pk").select_for_update())  # before milestones
+    for milestone in waiting.select_related("engagement__client__workspace").select_for_update(of=("self",)):
+        today = milestone.engagement.client.workspace.today
         report = milestone.reports.filter(sent_at__isnull=False).order_by("-number").first()
         last = last_day_of_review(milestone)
         if report is None or last is None or _answered(report):

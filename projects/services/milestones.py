@@ -150,11 +150,13 @@ def mark_invoiced(*, milestone: Milestone, number: str, by: Actor, on: date | No
 def accept_milestone(*, milestone: Milestone, evidence: Evidence, by: Actor) -> Milestone:
     """Accept a milestone; accepting it twice changes nothing.
 
-    Raises EvidenceMissingError, IllegalTransitionError.
+    Raises EvidenceMissingError, IllegalTransitionError, EngagementClosedError.
     """
+    engagement = lock_engagement_of(by, milestone.engagement_id)
     locked = _locked(by, milestone)
     if locked.status in Milestone.ACCEPTED_OR_LATER:
         return locked
+    _must_be_open(engagement)
     if evidence.missing:
         raise EvidenceMissingError(title=locked.title, missing=", ".join(evidence.missing))
     before = _step(locked, Milestone.Status.ACCEPTED)
@@ -179,12 +181,21 @@ def _locked(by: Actor, milestone: Milestone) -> Milestone:
     return row
 
 
-def _open_engagement(by: Actor, pk: UUID) -> Engagement:
-    """Lock the engagement, so that its milestones change one after another."""
+def lock_engagement_of(by: Actor, pk: UUID) -> Engagement:
+    """Lock the engagement before its milestones, so that they change one after another."""
     engagement: Engagement = Engagement.objects.visible_to(by).select_for_update(of=("self",)).get(pk=pk)
+    return engagement
+
+
+def _open_engagement(by: Actor, pk: UUID) -> Engagement:
+    engagement = lock_engagement_of(by, pk)
+    _must_be_open(engagement)
+    return engagement
+
+
+def _must_be_open(engagement: Engagement) -> None:
     if engagement.status in CLOSED:
         raise EngagementClosedError(title=engagement.title, status=engagement.get_status_display().lower())
-    return engagement
 
 
 def _known(fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.urls import reverse
 from django.utils import timezone
@@ -19,12 +21,14 @@ from freelance_ml.reports.pdf import report_pdf
 from freelance_ml.reports.shared import ReportRoom, bundle_of
 from freelance_ml.reports.silence import answer_silence
 from projects.canonical import canonical, digest
-from projects.models import AuditEntry, Decision, Job, Mail, Milestone
+from projects.models import AuditEntry, Decision, Engagement, Job, Mail, Milestone
 from projects.secrets import signature_holds
 from projects.services.audit_checks import as_dict, sign_checkpoints
 from projects.services.decisions import evidence_holds
+from projects.services.engagements import EngagementClosedError
 from tests.factories.jobs import work_off
 from tests.factories.projects import make_milestone
+from tests.factories.scopes import visit_of
 
 VERIFIER = Path("freelance_ml/static/freelance_ml/verify_report.py")
 ANSWER = {"answer": "accepted", "name": "Carla Client", "email": "carla@client.example", "agreed": "on"}
@@ -240,6 +244,31 @@ def test_silence_is_acceptance_after_the_agreed_days_and_not_before(actor, miles
     assert answer_silence() == {"reminded": 0, "accepted": 1}
     milestone.refresh_from_db()
     assert (milestone.status, milestone.accepted_how) == ("accepted", "deemed")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_the_last_day_of_a_review_ends_where_the_workspace_is(actor, milestone, report, zone):
+    actor.workspace.time_zone = zone
+    actor.workspace.save()
+    dispatch.send_to_client(report=report, by=actor)
+    here = datetime(2026, 11, 2, 8, tzinfo=ZoneInfo(zone))  # in Tokyo still the day before by UTC
+    Milestone.objects.filter(pk=milestone.pk).update(submitted_at=here)
+    last = (here + timedelta(days=milestone.engagement.review_days)).replace(hour=23, minute=30)
+    with time_machine.travel(last, tick=False):
+        assert answer_silence()["accepted"] == 0
+    with time_machine.travel(last + timedelta(hours=1), tick=False):
+        assert answer_silence()["accepted"] == 1
+
+
+def test_nothing_is_accepted_in_an_engagement_that_is_over(actor, milestone, report):
+    sent = dispatch.send_to_client(report=report, by=actor).row
+    Engagement.objects.filter(pk=milestone.engagement_id).update(status="cancelled")
+    submit_days_ago(milestone, 90)
+    assert answer_silence() == {"reminded": 0, "accepted": 0}
+    visit = visit_of(sent, "report", actor)
+    with pytest.raises(EngagementClosedError):
+        dispatch.answer_report(visit=visit, report=sent, fields=ANSWER, consent="I agree.")
+    assert not Decision.objects.exists()
 
 
 def test_silence_means_nothing_where_the_contract_is_silent(actor, milestone, report):
