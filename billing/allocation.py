@@ -13,7 +13,6 @@ from fnmatch import translate
 from re import compile as pattern
 from typing import Any
 
-from billing.money import share_out
 from projects.errors import DomainError
 
 TEXT_FIELDS = (
@@ -164,11 +163,6 @@ class Rule:
         if any(part.percent <= 0 for part in self.parts):
             raise RuleError(f"Every share of “{self.name}” must be above zero.")
 
-    def split(self, amount: Decimal) -> list[tuple[str, Decimal]]:
-        """Share an amount among the targets, exact to its last digit."""
-        shares = share_out(amount, [part.percent for part in self.parts])
-        return [(part.target, share) for part, share in zip(self.parts, shares, strict=True)]
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -260,41 +254,3 @@ class Allocator:
 def _source(condition: Condition) -> str:
     """Name the field of a charge that a condition looks at."""
     return {"tag": "tags", "date": "usage_start"}.get(condition.field, condition.field)
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Rows and money that go from one place to another; None is unallocated."""
-
-    before: str | None
-    after: str | None
-    rows: int
-    amount: Decimal
-
-
-def moves(before: Sequence[Rule | None], after: Sequence[Rule | None], amounts: Sequence[Decimal]) -> list[Move]:
-    """Add up what a change of rules moves, rule by rule, largest amount first.
-
-    Places are the targets of a rule, joined by a plus sign when it splits.
-    """
-    sums: dict[tuple[str | None, str | None], list[Any]] = {}
-    for old, new, amount in zip(before, after, amounts, strict=True):
-        if old is new:
-            continue
-        key = (_place(old), _place(new))
-        if key[0] == key[1]:
-            continue
-        entry = sums.setdefault(key, [0, Decimal(0)])
-        entry[0] += 1
-        entry[1] += amount
-    found = [Move(old, new, rows, amount) for (old, new), (rows, amount) in sums.items()]
-    return sorted(found, key=lambda move: (-abs(move.amount), str(move.before), str(move.after)))
-
-
-def _place(rule: Rule | None) -> str | None:
-    """Name where a rule puts a charge."""
-    if rule is None:
-        return None
-    if len(rule.parts) == 1:
-        return rule.parts[0].target
-    return " + ".join(f"{part.target} {part.percent}%" for part in rule.parts)

@@ -8,7 +8,7 @@ rounding, half up, at the line of an invoice. Floats are refused everywhere.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from fractions import Fraction
 from math import lcm
 from typing import TypeVar
@@ -199,13 +199,6 @@ def _share_units(total: int, weights: list[int | Fraction]) -> list[int]:
     for index in sorted(range(len(parts)), key=lambda i: (-rests[i], i))[:left]:
         parts[index] += 1
     return [sign * part for part in parts]
-
-
-def add_exactly(amounts: Sequence[Decimal]) -> Decimal:
-    """Add decimals without losing a digit; raises decimal.Inexact rather than round."""
-    with localcontext(WIDE) as context:
-        context.traps[Inexact] = True
-        return sum(amounts, Decimal(0))
 
 
 def _exact(amount: Decimal | int | str) -> Decimal:

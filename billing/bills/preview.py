@@ -312,15 +312,3 @@ class Watchman:
             ),
         )
         return found + [Finding(code, "", text, 1) for code, is_so, text in rules if is_so]
-
-
-def counted_twice(first: BillPreview, second: BillPreview) -> list[tuple[str, date]]:
-    """Name the (account, period start) that two exports of Azure, of two kinds, both hold.
-
-    An actual and an amortised export of one period are two views of the same spend.
-    """
-    if {first.format, second.format} != {"azure"} or first.version == second.version:
-        return []
-    kept = {(part.billing_account, part.period_start) for part in first.slices}
-    both = kept & {(part.billing_account, part.period_start) for part in second.slices}
-    return sorted((account, start) for account, start in both if start is not None)

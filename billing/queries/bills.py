@@ -13,7 +13,6 @@ from projects.access import Actor
 from projects.models import Workspace
 
 NEW, SAME, NEWER, CLOSED, CLOSED_SAME = "new", "same", "newer", "closed", "closed-same"
-SHOWN = ("billed", "effective", "list_cost", "contracted", "credits")
 
 
 @dataclass(frozen=True, slots=True)
