@@ -67,6 +67,7 @@ def test_from_a_client_to_a_milestone(alice_at):
     expect(page.get_by_role("link", name="Text classifier")).to_be_focused()
     assert Milestone.objects.get(title="Text classifier").fee_minor == 125000
 
+    page.locator(".page-head summary").click()
     page.get_by_role("button", name="Make active").click()
     expect(page.locator(".page-head .pill")).to_have_text("Active")
 

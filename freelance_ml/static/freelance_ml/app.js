@@ -77,10 +77,14 @@ if (/Mac|iPhone|iPad/.test(navigator.platform)) {
 }
 
 // --- a question before what cannot be taken back -----------------------------------------------------
-function ask(question, verb) {
+function ask(question, verb, harmless) {
   const dialog = byId("confirm");
+  byId("confirm-title").textContent = verb ? `${verb}?` : "Are you sure?";
   byId("confirm-text").textContent = question;
-  dialog.querySelector("[data-answer=yes]").textContent = verb || "Yes, do it";
+  const yes = dialog.querySelector("[data-answer=yes]");
+  yes.textContent = verb || "Yes, do it";
+  yes.classList.toggle("btn-danger", !harmless);
+  yes.classList.toggle("btn-primary", Boolean(harmless));
   dialog.showModal();
   return new Promise((resolve) => {
     const answer = (event) => {
@@ -112,7 +116,7 @@ document.addEventListener(
     event.preventDefault();
     event.stopPropagation();
     const submitter = event.submitter;
-    ask(question, asker.dataset.verb || submitter?.textContent.trim()).then((yes) => {
+    ask(question, asker.dataset.verb || submitter?.textContent.trim(), submitter?.matches(".btn-primary")).then((yes) => {
       if (!yes) return;
       // The page may have been refreshed meanwhile: then the same form stands there anew.
       const form = event.target.isConnected ? event.target : document.querySelector(`form[action="${event.target.getAttribute("action")}"]`);
