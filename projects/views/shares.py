@@ -55,7 +55,8 @@ def share_door(request: HttpRequest, token: str) -> HttpResponse:
             status = 429 if isinstance(error, TooManyTriesError) else 422
             form.full_clean()
             form.add_error(None, str(error))
-    return render(request, "shares/door.html", {"link": link, "form": form}, status=status)
+    with timezone.override(link.workspace.zone):
+        return render(request, "shares/door.html", {"link": link, "form": form}, status=status)
 
 
 def _let_in(opened: OpenedLink) -> HttpResponse:

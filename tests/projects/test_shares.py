@@ -244,6 +244,13 @@ def test_two_links_are_open_side_by_side(inside, made, workspace, actor, purpose
     assert "The other one." in inside.get(room(other)).content.decode()
 
 
+def test_a_link_says_in_the_time_of_its_workspace_until_when_it_works(made, workspace):
+    workspace.time_zone = "Pacific/Kiritimati"
+    workspace.save()
+    until = made.link.expires_at.astimezone(workspace.zone)
+    assert f"{until:%H:%M}</time>" in Browser().get(door(made)).content.decode()
+
+
 @pytest.mark.parametrize(
     ("to", "looked", "asked"),
     [
