@@ -28,6 +28,8 @@ CHANGE_ORDER = shares.Purpose(
 )
 SENTENCES = {
     "scope.started": "Scope begun",
+    "scope.edited": "{label} edited",
+    "scope.rate_changed": "Cost of an hour in {label} changed",
     "scope.sent": "{label} sent to the client",
     "scope.client_signed": "{label} signed by the client",
     "scope.client_changes_requested": "Changes asked for before signing",

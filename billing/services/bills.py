@@ -159,11 +159,13 @@ def begin_reading(*, source: BillImport, by: Actor, **wishes: Any) -> BillImport
         raise BillStateError(name=locked.name, state=_said(locked), hint="Upload the file again.")
     if "currency" in wishes:
         wishes["currency"] = _known_currency(wishes["currency"])
+    changed = sorted(field for field, value in wishes.items() if getattr(locked, field) != value)
     for field, value in wishes.items():
         setattr(locked, field, value)
     locked.state, locked.preview = BillImport.State.READING, {}
     locked.error_code = locked.error_message = ""
     locked.save()
+    record(by=by, action="bill.read_again", target=locked, detail={"fields": changed})
     return locked
 
 

@@ -1,15 +1,18 @@
 """The draft of a scope, edited piece by piece; every piece can be undone."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from projects.access import Actor, new_id
 from projects.errors import DomainError
 from projects.models import Engagement, Milestone, ScopeVersion
+from projects.models.audit import AuditEntry
 from projects.plain_text import must_be_plain, texts_in
 from projects.scoping.documents import SECTIONS, PlannedMilestone, ScopeDocument
 from projects.scoping.errors import ScopingError
@@ -23,6 +26,7 @@ HOURS = ("low", "likely", "high")
 MOST_HOURS = Decimal(100_000)
 MOST_WORK = 500
 MOST_UNDO = 20
+SITTING = timedelta(minutes=10)  # a draft is saved at every stroke: the trail says once a sitting who edits it
 TERMS = ("title", "review_days", "deposit_percent", "notes")
 
 
@@ -106,7 +110,7 @@ def add_item(*, scope: ScopeVersion, section: str, by: Actor, **fields: Any) -> 
     locked = lock_draft(scope, by)
     items = _section(locked, section)
     key = f"{section}-{new_id().hex}"
-    _keep(locked, section, [*items, _blank(section, key) | fields], what="Added an item")
+    _keep(locked, by, section, [*items, _blank(section, key) | fields], what="Added an item")
     return key
 
 
@@ -122,7 +126,7 @@ def set_item(*, scope: ScopeVersion, section: str, item: str, by: Actor, **field
     changed = items[at] | fields
     if changed != items[at]:
         # The strokes of one item are one step back, not one each.
-        _keep(locked, section, [*items[:at], changed, *items[at + 1 :]], what="Changed an item", run=f"set:{item}")
+        _keep(locked, by, section, [*items[:at], changed, *items[at + 1 :]], what="Changed an item", run=f"set:{item}")
     return locked
 
 
@@ -135,7 +139,7 @@ def move_item(*, scope: ScopeVersion, section: str, item: str, steps: int, by: A
     now = min(max(was + steps, 0), len(items) - 1)
     if now != was:
         items.insert(now, items.pop(was))
-        _keep(locked, section, items, what="Moved an item")
+        _keep(locked, by, section, items, what="Moved an item")
     return locked
 
 
@@ -152,7 +156,7 @@ def remove_item(*, scope: ScopeVersion, section: str, item: str, by: Actor) -> S
             for clause in locked.document["acceptance"]
         ]
     text = str(gone.get("text") or gone.get("title") or "an empty item")
-    _keep(locked, section, items, what=f"Deleted “{_short(text)}”", others=others)
+    _keep(locked, by, section, items, what=f"Deleted “{_short(text)}”", others=others)
     return locked
 
 
@@ -166,7 +170,7 @@ def set_terms(*, scope: ScopeVersion, by: Actor, **fields: Any) -> ScopeVersion:
         raise TypeError(message)
     changed = {name: value for name, value in fields.items() if locked.document.get(name) != value}
     if changed:
-        _store(locked, locked.document | changed, locked.work, what="Changed the terms", run="terms")
+        _store(locked, by, locked.document | changed, locked.work, what="Changed the terms", run="terms")
     return locked
 
 
@@ -174,8 +178,11 @@ def set_terms(*, scope: ScopeVersion, by: Actor, **fields: Any) -> ScopeVersion:
 def set_rate(*, scope: ScopeVersion, rate_minor: int | None, by: Actor) -> ScopeVersion:
     """Say what an hour costs, for the estimate."""
     locked = lock_draft(scope, by)
-    locked.rate_minor = rate_minor
-    locked.save(update_fields=["rate_minor"])
+    if locked.rate_minor != rate_minor:
+        detail = {"from": locked.rate_minor, "to": rate_minor}
+        locked.rate_minor = rate_minor
+        locked.save(update_fields=["rate_minor"])
+        record(by=by, action="scope.rate_changed", target=locked, detail=detail)
     return locked
 
 
@@ -188,7 +195,7 @@ def replace_draft(
     fresh = {**locked.document, **(document or {})}
     if fresh["currency"] != locked.engagement.currency:
         raise ScopingError("bad-scope", f"The engagement is in {locked.engagement.currency}.", field="currency")
-    _store(locked, fresh, locked.work if work is None else _named_work(work), what="Replaced the document")
+    _store(locked, by, fresh, locked.work if work is None else _named_work(work), what="Replaced the document")
     return locked
 
 
@@ -202,6 +209,7 @@ def undo(*, scope: ScopeVersion, by: Actor) -> str:
     locked.document, locked.undo = locked.document | last["document"], earlier
     locked.work = last.get("work", locked.work)
     locked.save(update_fields=["document", "work", "undo"])
+    _note_edit(locked, by)
     return str(last["what"])
 
 
@@ -273,6 +281,7 @@ def _named_work(work: list[Any]) -> list[Any]:
 
 def _keep(
     scope: ScopeVersion,
+    by: Actor,
     section: str,
     items: list[dict[str, Any]],
     *,
@@ -281,12 +290,14 @@ def _keep(
     others: dict[str, Any] | None = None,
 ) -> None:
     if section == WORK:
-        _store(scope, scope.document, items, what=what, run=run)
+        _store(scope, by, scope.document, items, what=what, run=run)
     else:
-        _store(scope, scope.document | {section: items} | (others or {}), scope.work, what=what, run=run)
+        _store(scope, by, scope.document | {section: items} | (others or {}), scope.work, what=what, run=run)
 
 
-def _store(scope: ScopeVersion, document: Mapping[str, Any], work: list[Any], *, what: str, run: str = "") -> None:
+def _store(
+    scope: ScopeVersion, by: Actor, document: Mapping[str, Any], work: list[Any], *, what: str, run: str = ""
+) -> None:
     """Check and save the draft, and remember the way back; a run of the same kind is one step."""
     checked = ScopeDocument.from_dict(document).to_dict()
     if len(work) > MOST_WORK:
@@ -304,6 +315,15 @@ def _store(scope: ScopeVersion, document: Mapping[str, Any], work: list[Any], *,
         scope.undo = [*scope.undo, step][-MOST_UNDO:]
     scope.document, scope.work = checked, hours
     scope.save(update_fields=["document", "work", "undo"])
+    _note_edit(scope, by)
+
+
+def _note_edit(scope: ScopeVersion, by: Actor) -> None:
+    """Say in the trail that somebody edits, once for as long as they go on from where they are."""
+    entry = {"action": "scope.edited", "target_type": scope._meta.label_lower, "target_id": str(scope.pk)}
+    who = {"actor_id": by.user.pk if by.user else None, "via": by.via, "address": by.address or ""}
+    if not AuditEntry.objects.visible_to(by).filter(**entry, **who, at__gt=timezone.now() - SITTING).exists():
+        record(by=by, action="scope.edited", target=scope)
 
 
 def _checked_work(item: Any, at: int) -> dict[str, str]:

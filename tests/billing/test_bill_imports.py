@@ -18,6 +18,7 @@ from billing.queries.bills import difference_of
 from billing.services import bills
 from billing.services.rules import Target, create_rule
 from billing.storage import BILLS
+from projects.models.audit import AuditEntry
 from projects.quota import QuotaExceededError, used_bytes
 from projects.sandbox import Task
 from tests.factories import billing as make
@@ -268,6 +269,14 @@ def test_any_csv_comes_in_through_a_saved_mapping_that_is_found_again(actor, tmp
 
     later = make.receive(actor, text.replace("10.2026", "11.2026"), tmp_path=tmp_path)
     assert (later.mapping, later.state) == (mapping, "ready")
+
+
+def test_the_trail_says_who_had_a_bill_read_again_and_with_what(actor, tmp_path):
+    source = make.receive(actor, make.focus_bill(make.focus_line("1")), tmp_path=tmp_path)
+    dispatch.read_again(source=source, by=actor, currency=source.currency, basis="amortized", export="second")
+    entry = AuditEntry.objects.get(action="bill.read_again")
+    assert (entry.actor_id, entry.target_id) == (actor.user.pk, str(source.pk))
+    assert entry.detail == {"fields": ["basis", "export"]}
 
 
 def test_a_file_that_is_no_bill_says_why(actor, tmp_path):

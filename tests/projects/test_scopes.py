@@ -1,4 +1,6 @@
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -109,6 +111,35 @@ def test_the_currency_of_amounts_in_a_draft_stays(engagement, actor):
     scope_drafts.remove_item(scope=scope, section="milestones", item=key, by=actor)
     update_engagement(engagement=engagement, currency="EUR", by=actor)
     assert scope_drafts.undo(scope=scope, by=actor) == "", "amounts of another currency do not come back"
+
+
+def entries(scope, action):
+    """What the trail says, oldest first."""
+    return list(AuditEntry.objects.filter(target_id=str(scope.pk), action=action).order_by("sequence"))
+
+
+def test_the_trail_says_once_a_sitting_who_edits_a_draft_and_nothing_of_what_is_written(engagement, actor, monkeypatch):
+    scope = scope_drafts.start_scope(engagement=engagement, by=actor)
+    away = replace(actor, address="203.0.113.7")
+    key = scope_drafts.add_item(scope=scope, section="in_scope", by=actor)
+    for text in ("A secret", "A secret plan"):
+        scope_drafts.set_item(scope=scope, section="in_scope", item=key, text=text, by=actor)
+    scope_drafts.set_terms(scope=scope, title="Theirs", by=away)
+    scope_drafts.undo(scope=scope, by=away)
+    assert [(one.actor_id, one.address, one.detail) for one in entries(scope, "scope.edited")] == [
+        (actor.user.pk, "", {}),
+        (actor.user.pk, "203.0.113.7", {}),
+    ]
+    monkeypatch.setattr(scope_drafts, "SITTING", timedelta(0))
+    scope_drafts.undo(scope=scope, by=actor)
+    assert len(entries(scope, "scope.edited")) == 3
+
+
+def test_the_trail_says_what_an_hour_cost_and_costs(draft, actor):
+    for rate in (9500, 9500, 12000):
+        scope_drafts.set_rate(scope=draft, rate_minor=rate, by=actor)
+    said = [one.detail for one in entries(draft, "scope.rate_changed")]
+    assert said == [{"from": None, "to": 9500}, {"from": 9500, "to": 12000}]
 
 
 def test_the_currency_of_what_was_sent_stays(draft, engagement, actor):
