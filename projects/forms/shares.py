@@ -1,5 +1,6 @@
 """What is typed about share links, comments and decisions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -43,8 +44,8 @@ class VisitorCommentForm(PlainForm):
     email = forms.EmailField(label="Your e-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"}))
     text = forms.CharField(label="Your question or remark", max_length=4000, widget=forms.Textarea(attrs={"rows": 4}))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="comment_%s", **kwargs)  # beside the answer, which asks for a name, too
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, auto_id="comment_%s")  # beside the answer, which asks for a name, too
 
 
 class CommentForm(PlainForm):
