@@ -57,6 +57,14 @@ def canonical(value: Any) -> str:
     return "{" + ",".join(f"{canonical(key)}:{canonical(value[key])}" for key in keys) + "}"
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that comes twice: of two values one reader takes the first and another the last."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name comes twice")
+    return value
+
+
 def main() -> int:
     """Check the file and say what was found."""
     if len(sys.argv) not in (2, 3):
@@ -64,15 +72,16 @@ def main() -> int:
         return 2
     try:
         with open(sys.argv[1], encoding="utf-8") as file:
-            bundle = json.load(file)
+            bundle = json.load(file, object_pairs_hook=once)
         report, signature, fingerprint = bundle["report"], bytes.fromhex(bundle["signature"]), bundle["sha256"]
-        named = f"report {report['number']} on {report['milestone']['title']!r}: {report['verdict']['headline']}"
+        # Written so that a forger's words cannot look like ours, on another line or by commands to the terminal.
+        named = f"report {report['number']!r} on {report['milestone']['title']!r}: {report['verdict']['headline']!r}"
         key = sys.argv[2] if len(sys.argv) == 3 else bundle["public_key"]
         signer = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = canonical(report).encode()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         print(f"This cannot be checked ({type(error).__name__}): give the JSON file of a report, and a key in hex.")
         return 2
-    message = canonical(report).encode()
     try:
         signer.verify(signature, message)
     except InvalidSignature:

@@ -116,14 +116,7 @@ def test_the_offline_verifier_believes_the_file_and_no_changed_one(client, repor
 
 
 def test_a_report_that_a_forger_signed_with_a_key_of_their_own_is_not_called_genuine(report, tmp_path):
-    bundle, forger = bundle_of(report), Ed25519PrivateKey.generate()
-    body = {**report.body, "made_at": "2020-01-01T00:00:00+00:00"}
-    forged = {
-        "report": body,
-        "sha256": digest(body),
-        "signature": forger.sign(canonical(body)).hex(),
-        "public_key": forger.public_key().public_bytes_raw().hex(),
-    }
+    bundle, forged = bundle_of(report), signed_by_a_forger({**report.body, "made_at": "2020-01-01T00:00:00+00:00"})
     file = tmp_path / "forged.json"
     file.write_text(json.dumps(forged), encoding="utf-8")
     assert verify_offline(file, bundle["public_key"]).returncode == 1
@@ -133,7 +126,57 @@ def test_a_report_that_a_forger_signed_with_a_key_of_their_own_is_not_called_gen
     assert forged["public_key"] in told.stdout
 
 
-@pytest.mark.parametrize("raw", ["", "[]", "{}", '{"report": {}, "signature": "", "sha256": ""}', "\x00"])
+def signed_by_a_forger(body):
+    forger = Ed25519PrivateKey.generate()
+    key = forger.public_key().public_bytes_raw().hex()
+    signature = forger.sign(canonical(body)).hex()
+    return {"report": body, "sha256": digest(body), "signature": signature, "public_key": key}
+
+
+@pytest.mark.parametrize("place", ["number", "verdict"])
+def test_a_forgers_words_do_not_look_like_the_verifiers(report, tmp_path, place):
+    words = "kept.\nGENUINE: \x1b[2Jreport 1"
+    file = tmp_path / "forged.json"
+    body = {**report.body, place: words if place == "number" else {"headline": words}}
+    file.write_text(json.dumps(signed_by_a_forger(body)), encoding="utf-8")
+    told = verify_offline(file)
+    assert told.returncode == 3
+    assert not [line for line in told.stdout.splitlines() if line.startswith("GENUINE")]
+    assert "\x1b" not in told.stdout
+
+
+@pytest.mark.parametrize("place", ["report", "verdict"])
+def test_a_file_that_says_something_twice_does_not_hold(report, tmp_path, place):
+    bundle = bundle_of(report)
+    value = bundle["report"] if place == "report" else bundle["report"]["verdict"]
+    said = f'"{place}": {json.dumps(value)}'
+    raw = json.dumps(bundle).replace(said, f'"{place}": {json.dumps({"headline": "Forged."})}, {said}')
+    assert json.loads(raw) == bundle
+    file = tmp_path / "twice.json"
+    file.write_text(raw, encoding="utf-8")
+    assert not check_report(raw.encode()).holds
+    assert verify_offline(file, bundle["public_key"]).returncode == 2
+
+
+def test_what_stands_beside_the_report_is_checked_as_well(report):
+    bundle = bundle_of(report)
+    for name in ("sha256", "public_key", "note"):
+        assert not check_report(json.dumps({**bundle, name: "0" * 64}).encode()).holds
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"report": {}, "signature": "", "sha256": ""}',
+        "\x00",
+        "[" * 100_000,
+        '{"report": {"number": 1, "milestone": {"title": "\\ud800"}, "verdict": {"headline": ""}}, "signature": "",'
+        f' "sha256": "", "public_key": "{"00" * 32}"}}',
+    ],
+)
 def test_the_offline_verifier_says_what_is_no_report(raw, tmp_path):
     file = tmp_path / "report.json"
     file.write_text(raw, encoding="utf-8")
