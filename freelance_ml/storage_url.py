@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 KNOWN = {"endpoint", "region", "addressing"}
+HELD_IN_MEMORY = 8 << 20  # bytes of a file out of a bucket; the rest of it goes to the disk
 
 
 def configuration(url: str, *, folder: Path) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def configuration(url: str, *, folder: Path) -> dict[str, Any]:
             "default_acl": None,
             "querystring_auth": True,
             "file_overwrite": True,  # as on disk: an address names one file
+            "max_memory_size": HELD_IN_MEMORY,  # or a file of gigabytes is held whole by whoever opens it
             "signature_version": "s3v4",
         },
     }

@@ -1,5 +1,6 @@
 """Files in a bucket, behind a real S3 interface: written in pieces, written over, sealed anew."""
 
+import io
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -60,6 +61,16 @@ def test_a_large_file_goes_up_in_pieces_and_comes_back(bucket, sealed, tmp_path)
     with pytest.raises(storage.DamagedFileError):
         SHELF.fetch(workspace, stored.sha256, tmp_path / "back")
     SHELF.delete(workspace, stored.sha256)
+
+
+def test_a_large_file_is_not_held_in_memory_by_who_opens_it(bucket):
+    held = {}
+    for name, size in (("small", 1 << 10), ("large", PIECES)):
+        bucket.Object(f"site/{name}").put(Body=bytes(size))
+        with default_storage.open(name, "rb") as file:
+            file.read(1)
+            held[name] = isinstance(file.file._file, io.BytesIO)
+    assert held == {"small": True, "large": False}
 
 
 def test_what_lies_there_is_written_over_and_not_beside(bucket, sealed, tmp_path, monkeypatch):
