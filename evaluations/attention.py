@@ -17,12 +17,17 @@ from projects.addresses import address
 from projects.attention import DUE, FAILED, INCONCLUSIVE, TO_DO, Need, register_needs
 from projects.models import Milestone
 from projects.palette import Entry, register_source
-from projects.parts import Part, Stage, Step, register_part
+from projects.parts import Other, Part, Stage, Step, register_part
 from projects.prepared import Prepared
 
 # What each step of the evidence asks for, the button, and where it leads.
 SAID = {
-    "write": ("Write down how “{title}” will be judged, before the work begins.", "Write the protocol", "start"),
+    "write": (
+        "If “{title}” promises a figure, write down how it will be judged, before the work begins. "
+        "An assessment, a hand-over and the like need no protocol: {without}.",
+        "Write the protocol",
+        "start",
+    ),
     "edit": ("Freeze the protocol of “{title}” before anything is trained.", "Go on and freeze", "draft"),
     "wait-draw": ("The acceptance rows of “{title}” are being set aside.", "Open", "draft"),
     "train": ("The promise of “{title}” is frozen: train on the other rows.", "Train models", "train"),
@@ -42,6 +47,12 @@ SAID = {
     ),
 }
 AT_ONCE = ("start", "look")
+# What is done with a promise that nothing measures: in words, the button, and the status it leads to.
+WITHOUT = {
+    "planned": ("start work", "Start work", "in_progress"),
+    "in_progress": ("submit it when it is done", "Submit without one", "submitted"),
+    "changes_requested": ("submit it again", "Submit without one", "submitted"),
+}
 # The way of a promise, and the steps of its evidence at which each stage stands.
 WAY = {
     "Protocol": ("write", "edit", "wait-draw"),
@@ -105,6 +116,7 @@ def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
         "left": evidence.looks_left,
         "budget": evidence.budget,
         "model": best.best_title if best else "",  # type: ignore[attr-defined]  # annotated
+        "without": WITHOUT[milestone.status][0],
     }
     return Step(
         text.format(**words),
@@ -113,7 +125,13 @@ def step_of_evidence(milestone: Milestone, evidence: Evidence) -> Step | None:
         "machine" if name.startswith("wait-") else "you",
         posts=where in AT_ONCE,
         question=opens_rows(1, evidence.budget) if where == "look" else "",
+        other=_without_protocol(milestone) if name == "write" else None,
     )
+
+
+def _without_protocol(milestone: Milestone) -> Other:
+    _, action, to = WITHOUT[milestone.status]
+    return Other(action, address("projects:milestone-status", milestone.pk), to)
 
 
 def verdicts_that_wait(actor: Actor) -> Iterable[Need]:
@@ -173,9 +191,9 @@ def protocols_missing(actor: Actor) -> Iterable[Need]:
     for milestone in _unjudged(actor, timezone.localdate() + SOON):
         yield Need(
             text=f"{milestone}: no protocol is frozen",
-            why="It is due soon, and nothing says yet how its promise will be judged.",
+            why="It is due soon. What is measured needs one; anything else is submitted without.",
             url=address("projects:milestone", milestone.pk),
-            action="Write it",
+            action="See what is next",
             harm=max(TO_DO, DUE - 5),
             icon="scale",
             at=milestone.due_on,

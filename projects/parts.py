@@ -8,6 +8,15 @@ from projects.access import Actor
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """Another way than the next step: into which status its button brings the row, at which address."""
+
+    action: str
+    url: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What is next, in one sentence, with the button that leads there and whose turn it is."""
 
@@ -17,6 +26,7 @@ class Step:
     who: str = "you"  # or "client", or "machine"
     posts: bool = False  # the button does it at once; else it leads to where it is done
     question: str = ""  # asked before it is done
+    other: Other | None = None  # as right as the step, only rarer
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,14 +35,16 @@ def of_data(version: DatasetVersion, *, target: str, used_by: Protocol | None) -
 
 
 def _of_engagement(version: DatasetVersion) -> Step:
-    """Lead on to the first promise of the data's engagement that nothing judges yet."""
+    """Lead on to the promise of the data's engagement that nothing judges yet; among several, people choose."""
     engagement = version.dataset.engagement
     rows = Milestone.objects.filter(engagement=engagement, status__in=UNDECIDED)
     frozen = Protocol.objects.filter(state__in=[Protocol.State.FROZEN, Protocol.State.DRAWING])
-    milestone = rows.exclude(protocols__in=frozen).order_by("position", "pk").first()
-    if milestone is None:
+    found = list(rows.exclude(protocols__in=frozen)[:2])
+    if len(found) != 1:
         url = reverse("projects:engagement", args=[version.dataset.engagement_id])
-        return Step(f"Add the promise to “{engagement}” that is to be judged on these rows.", "Open it", url)
+        what = "Open the promise of" if found else "Add the promise to"
+        return Step(f"{what} “{engagement}” that is to be judged on these rows.", "Open it", f"{url}#milestones")
+    (milestone,) = found
     start = reverse("evaluations:protocol-start", args=[milestone.pk])
     text = f"Write down how “{milestone}” will be judged on these rows."
     return Step(text, "Write the protocol", start, posts=True)

@@ -74,6 +74,7 @@ def _page(
     steps = STEPS[milestone.status] if may_change else ()
     parts = parts_for("milestone", "main", request.actor, milestone)
     step = next((part.step for part in parts if part.step), None)  # it has the one primary button, if there is one
+    beside = step.other.to if step and step.other else ""
     to_bill = may_change and milestone.status == Milestone.Status.ACCEPTED
     context = {
         "milestone": milestone,
@@ -82,7 +83,7 @@ def _page(
         "step": step,
         "way": next((part.way for part in parts if part.way), ()),
         "status_step": steps[0] if steps and not step else None,
-        "other_steps": steps if step else steps[1:],
+        "other_steps": [one for one in steps if one[0] != beside] if step else steps[1:],
         "may_edit": bool(steps) and milestone.status not in Milestone.ACCEPTED_OR_LATER,
         "invoice_form": (invoice_form or InvoiceForm(initial={"on": timezone.localdate()})) if to_bill else None,
         "activity": activity_of(request.actor, [milestone]),
