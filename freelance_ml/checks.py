@@ -25,7 +25,7 @@ def sqlite_is_fixed(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             f"SQLite {sqlite3.sqlite_version} can corrupt the database when several processes write.",
-            hint="Install the package pysqlite3, use a Python with SQLite 3.51.3 or newer, or set DATABASE_URL.",
+            hint="Run make clean and make up, use a Python with SQLite 3.51.3 or newer, or set DATABASE_URL.",
             id="freelance_ml.E010",
         )
     ]
