@@ -16,6 +16,7 @@ from freelance_ml.reports.pdf import report_pdf
 from projects.access import Actor
 from projects.models import Decision, Milestone
 from projects.secrets import public_key
+from projects.services.milestones import CLOSED
 from projects.services.sending import Sent
 from projects.shares import Visit
 from projects.views.rooms import Room
@@ -48,7 +49,8 @@ class ReportRoom(Room):
 
     def waits(self, row: Report) -> bool:
         """Whether it can still be answered."""
-        return row.milestone.status == Milestone.Status.SUBMITTED and row.is_latest
+        over = row.milestone.engagement.status in CLOSED
+        return row.milestone.status == Milestone.Status.SUBMITTED and row.is_latest and not over
 
     def consent(self, row: Report) -> str:
         """Write what is answered."""

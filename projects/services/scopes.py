@@ -113,8 +113,9 @@ def send_scope_to_client(*, scope: ScopeVersion, by: Actor, days: int = 30, **to
 def answer_scope(*, visit: Visit, scope: ScopeVersion, fields: dict[str, Any], consent: str) -> Decision:
     """Take the client's signature, or what should change before there is one.
 
-    Raises AlreadyAnsweredError, ScopeNotSentError for a version that waits for nobody.
+    Raises AlreadyAnsweredError, EngagementClosedError, ScopeNotSentError for a version that waits for nobody.
     """
+    lock_engagement(scope.engagement, visit.actor)
     locked = _locked(scope)
     if locked.status != ScopeVersion.Status.SENT:
         raise ScopeNotSentError(number=locked.number, status=locked.get_status_display().lower())

@@ -8,6 +8,7 @@ from projects.access import Actor
 from projects.models import ChangeOrder, Decision
 from projects.scope_pdf import change_order_pdf
 from projects.services import change_orders
+from projects.services.milestones import CLOSED
 from projects.services.sending import Sent
 from projects.shares import Visit
 from projects.views.rooms import Room
@@ -38,8 +39,8 @@ class ChangeOrderRoom(Room):
         return row.body is not None
 
     def waits(self, row: ChangeOrder) -> bool:
-        """Whether it is sent and has not expired."""
-        return row.state == ChangeOrder.Status.SENT
+        """Whether it is sent, has not expired, and its engagement is not over."""
+        return row.state == ChangeOrder.Status.SENT and row.engagement.status not in CLOSED
 
     def consent(self, row: ChangeOrder) -> str:
         """Write what is answered."""

@@ -13,6 +13,7 @@ from projects.scoping.documents import ScopeDocument
 from projects.scoping.markdown import render_markdown
 from projects.scoping.payments import payment_plan
 from projects.services import scopes
+from projects.services.milestones import CLOSED
 from projects.services.sending import Sent
 from projects.shares import Visit
 from projects.views.rooms import Room
@@ -44,7 +45,7 @@ class ScopeRoom(Room):
 
     def waits(self, row: ScopeVersion) -> bool:
         """Whether it can be signed."""
-        return row.status == ScopeVersion.Status.SENT
+        return row.status == ScopeVersion.Status.SENT and row.engagement.status not in CLOSED
 
     def consent(self, row: ScopeVersion) -> str:
         """Write what is signed."""

@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -259,6 +260,17 @@ def test_the_client_signs_with_evidence_and_the_freelancer_countersigns(draft, e
     entry = AuditEntry.objects.get(action="scope.signed")
     assert entry.detail["sha256"] == signed.digest
     assert "signed by both sides" in Mail.objects.get(to=stage.EMAIL).subject
+
+
+def test_nobody_signs_in_an_engagement_that_is_over(draft, engagement, actor, client):
+    sent = scopes.send_scope_to_client(scope=draft, by=actor)
+    room = client.post(urlsplit(sent.address).path).headers["Location"]
+    assert "I sign this scope" in client.get(room).content.decode()
+    set_engagement_status(engagement=engagement, to="cancelled", by=actor, reason="No budget.")
+    assert "I sign this scope" not in client.get(room).content.decode()
+    signature = {"answer": "signed", "name": "Carla", "email": stage.EMAIL, "agreed": "on"}
+    assert client.post(f"{room}answer/", signature).status_code == 422
+    assert not Decision.objects.exists()
 
 
 def test_milestones_that_were_there_are_brought_in_line_not_doubled(engagement, actor):
