@@ -17,8 +17,9 @@ from evaluations.engine.reading.naming import name_columns
 from evaluations.engine.reading.staging import removed_afterwards, stage
 from evaluations.engine.reading.values import Notes, Progress, ReadingError, ReadLimits, ReadOptions
 
-PLACE = re.compile(rb"""[\s:]r\s*=\s*(?:"([^"]{0,40})"|'([^']{0,40})')""")  # of a cell (B7) or a row (7)
-CORNER = re.compile(rb"([A-Za-z]{0,3})(\d{1,7})")
+PLACE = re.compile(rb"""[\s:]r\s*=\s*(?:"([^"]{0,40})|'([^']{0,40}))""")  # of a cell (B7) or a row (7)
+CORNER = re.compile(rb"([A-Za-z]*)(\d+)")
+LONGEST = 40  # bytes of a place; a longer one was cut, so it tells nothing
 OVERLAP = 128  # bytes kept, so that no place is cut in two
 SPARSE = 50  # a sheet may span this many times the cells it holds
 BATCH = 2_000
@@ -55,11 +56,12 @@ class _Bounds:
         data = self._rest + data
         for double, single in PLACE.findall(data):
             value = (double or single).strip()
-            if match := CORNER.fullmatch(value):
+            match = CORNER.fullmatch(value)
+            if match and len(value) < LONGEST:
                 self.places += 1
                 self.rows = max(self.rows, int(match.group(2)))
                 self.columns = max(self.columns, _column_number(match.group(1).upper()))
-            elif b"&" in value:
+            elif match or b"&" in value:
                 raise ReadingError("broken_workbook", "The workbook is written in a way no program does; save it anew.")
         self._rest = data[-OVERLAP:]
 
@@ -84,10 +86,9 @@ def check_workbook(path: Path, limits: ReadLimits) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in names:
-                bounds = _Bounds() if name.lower().endswith(".xml") else None
+                bounds = _Bounds()  # of every part: the workbook may call any of them a sheet
                 left -= inflate_member(archive, name, left, bounds)
-                if bounds:
-                    _check_bounds(bounds, limits)
+                _check_bounds(bounds, limits)
     except BROKEN as error:
         raise ReadingError("broken_archive", "The workbook is damaged or encrypted; save it again.") from error
 

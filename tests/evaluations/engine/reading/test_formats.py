@@ -131,6 +131,29 @@ def test_xlsx_far_cell_does_not_reserve_memory(read):
     assert read(workbook({"s": lower}), "b.xlsx")["findings"][0]["code"] == "sheet_too_large"
 
 
+@pytest.mark.parametrize(
+    ("row", "cell"),
+    [
+        ("2", ' r="A99999999"'),
+        ("2", ' r="ZZZZZZZZ1"'),
+        ("2", f' r="A{"0" * 60}99999999"'),
+        ("99999999", ""),
+        ("0" * 60 + "99999999", ""),
+    ],
+)
+def test_xlsx_a_place_beyond_all_sheets_does_not_reserve_memory(read, row, cell):
+    body = f'<sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="{row}"><c{cell}><v>1</v></c></row></sheetData>'
+    assert read(workbook({"s": body}), "b.xlsx")["findings"][0]["code"] in {"sheet_too_large", "broken_workbook"}
+
+
+def test_xlsx_a_sheet_is_looked_at_whatever_its_part_is_called(read):
+    body = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="9999999"><c r="A9999999"/></row></sheetData>'
+    with zipfile.ZipFile(io.BytesIO(workbook({"s": body}))) as book:
+        parts = {name: book.read(name).replace(b"sheet1.xml", b"sheet1.dat") for name in book.namelist()}
+    odd = packed({name.replace("sheet1.xml", "sheet1.dat"): content for name, content in parts.items()})
+    assert read(odd, "b.xlsx")["findings"][0]["code"] == "sheet_too_large"
+
+
 def test_xlsx_bytes_are_counted(read):
     body = "<sheetData>" + "<row></row>" * 200_000 + "</sheetData>"
     limits = ReadLimits(sheet_bytes=1_000_000)
