@@ -173,8 +173,14 @@ def test_what_stands_beside_the_report_is_checked_as_well(report):
         '{"report": {}, "signature": "", "sha256": ""}',
         "\x00",
         "[" * 100_000,
-        '{"report": {"number": 1, "milestone": {"title": "\\ud800"}, "verdict": {"headline": ""}}, "signature": "",'
-        f' "sha256": "", "public_key": "{"00" * 32}"}}',
+        json.dumps(
+            {
+                "report": {"number": 1, "milestone": {"title": "\ud800"}, "verdict": {"headline": ""}},
+                "signature": "",
+                "sha256": "",
+                "public_key": "00" * 32,
+            }
+        ),
     ],
 )
 def test_the_offline_verifier_says_what_is_no_report(raw, tmp_path):
