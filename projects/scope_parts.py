@@ -10,7 +10,7 @@ from projects.palette import Entry
 from projects.parts import Part, register_part
 from projects.queries.activity import add_sentences
 from projects.queries.scopes import requests_of, scope_needs, scope_of
-from projects.queries.shares import answer_to
+from projects.queries.shares import answer_to, questions_waiting
 
 SCOPE = shares.Purpose(
     name="scope",
@@ -94,6 +94,7 @@ def register_all() -> None:
     """Add the parts, needs, names, sentences and the purposes of links."""
     register_part(page="engagement", name="scope", build=scope_part, place="first")
     register_needs("scopes", scope_needs)
+    register_needs("questions", questions_waiting)
     palette.register_source("Scopes", scopes_by_name)
     palette.register_source("Change orders", changes_by_name)
     palette.register_actions("scopes", scope_actions)

@@ -1,17 +1,25 @@
-"""Share links as they are looked up: by token, by cookie, by what they show."""
+"""Share links as they are looked up: by token, by cookie, by what they show; and what clients said that waits."""
 
 import hashlib
 import uuid
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils import timezone
 
 from projects.access import Actor
+from projects.addresses import address
+from projects.attention import DUE, Need
 from projects.models import Comment, Decision, ShareLink, ShareSession
-from projects.shares import Purpose, label_of
+from projects.prepared import Prepared
+from projects.shares import Purpose, every_purpose, label_of
+
+FRESH = timedelta(days=30)  # what was said longer ago was answered elsewhere
+MOST_QUESTIONS = 10
+SHOWN = 140  # characters of what was said
 
 
 def digest_of(secret: str) -> str:
@@ -67,3 +75,31 @@ def answers_to(rows: Iterable[Any], *, actor: Actor) -> dict[Any, Decision]:
     answers = Decision.objects.visible_to(actor).filter(subject__in=[subject for subject, _ in frozen])
     found = {(answer.subject, answer.document_digest): answer for answer in answers}
     return {key: found[document] for document, key in frozen.items() if document in found}
+
+
+def questions_waiting(actor: Actor) -> Iterable[Need]:
+    """Name the documents on which a client had the last word; it waits beside whatever else the document waits for."""
+    purposes = {purpose.model: purpose for purpose in every_purpose()}
+    for comment in _last_words(actor, timezone.now() - FRESH):
+        model, _, key = comment.subject.partition(":")
+        row = subject_of(purposes[model], subject_id=key, actor=actor) if model in purposes else None
+        if row is None:
+            continue
+        said = " ".join(comment.text.split())
+        yield Need(
+            text=f"{comment.author_name} wrote about “{row}”",
+            why=f"“{said[:SHOWN]}{'…' if len(said) > SHOWN else ''}”",
+            url=address(purposes[model].page, row.pk) + "#comments",
+            action="Answer",
+            harm=DUE + 3,  # before the signature that may hang on it
+            icon="message",
+            tone="accent",
+            at=comment.created_at,
+        )
+
+
+@Prepared
+def _last_words(actor: Actor, since: datetime) -> QuerySet[Comment]:
+    later = Comment.objects.filter(subject=OuterRef("subject"), created_at__gt=OuterRef("created_at"))
+    said: QuerySet[Comment] = Comment.objects.visible_to(actor).filter(~Exists(later), created_at__gt=since)
+    return said.filter(link__isnull=False).order_by("-created_at")[:MOST_QUESTIONS]

@@ -12,7 +12,10 @@ from freelance_ml.context import MENU
 from projects.attention import Need, needs_of
 from projects.models import Job
 from projects.palette import Entry, find, fits
+from projects.services.comments import add_comment
+from projects.shares import label_of
 from tests.factories import projects as make
+from tests.factories import scopes as stage
 from tests.factories.jobs import make_job
 from tests.projects import page_rules
 from tests.projects.test_job_pages import failed
@@ -63,8 +66,21 @@ def test_the_dashboard_is_cheap(signed_in, actor, django_assert_max_num_queries)
         make.make_milestone(engagement=engagement)
         failed(make_job(by=actor))
         make_job(by=actor)
-    with django_assert_max_num_queries(14):  # three of them for who asks, seven ask each app what needs somebody now
+    with django_assert_max_num_queries(15):  # three of them for who asks, eight ask each app what needs somebody now
         signed_in.get("/")
+
+
+def test_a_clients_question_stands_beside_the_signature_until_it_is_answered(signed_in, actor, stranger):
+    scope = stage.make_sent(actor=actor)
+    visit = stage.visit_of(scope, "scope", actor)
+    add_comment(subject=label_of(scope), text="Is the webshop in?", by=visit.actor, name="Carla", link=visit.link)
+    stage.client_signs(scope, actor)
+    told = [need for need in needs_of(actor) if need.url.startswith(reverse("projects:scope", args=[scope.pk]))]
+    assert [need.action for need in told] == ["Answer", "Sign"]
+    assert "Is the webshop in?" in signed_in.get("/").content.decode()
+    assert needs_of(stranger) == []
+    add_comment(subject=label_of(scope), text="It is.", by=actor)
+    assert [need.action for need in needs_of(actor) if need.who == "you"] == ["Sign"]
 
 
 def test_needs_say_what_to_do():
