@@ -23,8 +23,10 @@ from projects.prepared import Prepared
 # What each step of the evidence asks for, the button, and where it leads.
 SAID = {
     "write": (
-        "If “{title}” promises a figure, write down how it will be judged, before the work begins. "
-        "An assessment, a hand-over and the like need no protocol: {without}.",
+        (
+            "If “{title}” promises a figure, write down how it will be judged, before the work begins. "
+            "An assessment, a hand-over and the like need no protocol: {without}."
+        ),
         "Write the protocol",
         "start",
     ),
