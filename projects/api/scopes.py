@@ -306,11 +306,12 @@ class ScopeVersionViewSet(CreateRows, ChangeRows, ReadRows):
         """Say what is missing, what the work may take, and when which part of the price is due."""
         scope = self.get_object()
         document, estimate = ScopeDocument.from_dict(scope.shown), estimate_of(scope)
+        plan = payment_plan(document, scope.body)
         found = {
             "missing": [asdict(gap) for gap in findings_of(scope)],
             "price_minor": document.price_minor,
-            "deposit_minor": document.deposit_minor,
-            "payment_plan": [asdict(part) for part in payment_plan(document)],
+            "deposit_minor": sum(part.amount_minor for part in plan if part.is_deposit),
+            "payment_plan": [asdict(part) for part in plan],
             "estimate": estimate and asdict(estimate),
         }
         return Response(ScopeCheckSerializer(found).data)

@@ -77,6 +77,16 @@ def test_a_change_order_moves_the_ledger(signed_in, actor, engagement):
     assert (ledger["pending"], ledger["revised"], ledger["creep"]) == (0, 1295000, "7.9")
 
 
+def test_a_change_moves_no_deposit_in_the_api_either(signed_in, actor, engagement):
+    stage.make_signed(actor=actor, engagement=engagement)
+    stage.client_answers(stage.make_sent_order(engagement, actor), actor)
+    now = ScopeVersion.objects.get(status="signed")
+    check = signed_in.get(f"{ROOT}scopes/{now.pk}/check/").json()
+    deposit, *rest = check["payment_plan"]
+    assert check["deposit_minor"] == deposit["amount_minor"] == now.body["deposit_minor"] == 360000
+    assert sum(part["amount_minor"] for part in rest) == check["price_minor"] - 360000
+
+
 def test_a_revision_through_the_api(signed_in, actor, engagement):
     sent = stage.make_sent(actor=actor, engagement=engagement)
     fresh = signed_in.post(f"{ROOT}scopes/{sent.pk}/revise/", **JSON).json()
