@@ -195,6 +195,8 @@ class DifferenceSerializer(PlainSerializer):
         child=serializers.CharField(),
         help_text="Other exports that hold this account and month: both would count; see beside at commit.",
     )
+    cost = serializers.CharField(required=False, help_text="What the file asks for; not of what was stored long ago.")
+    cost_before = serializers.CharField(required=False, help_text="What is stored asks for.")
     change = serializers.CharField(help_text="By how much the stored cost moves.")
 
 

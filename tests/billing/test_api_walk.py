@@ -14,6 +14,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
+from billing.api.bills import DifferenceSerializer
 from projects.models import Job, Mail
 from projects.services.tokens import create_token
 from tests.api.conftest import Program
@@ -274,6 +275,7 @@ def test_spend_from_the_bill_to_who_bears_it(alice_ci, engagement):
     assert ci.commit(bill)["state"] == "committed"
     again = ci.upload("recent.csv", recent_bill())
     assert {part["state"] for part in again["difference"]} == {"same"}
+    assert set(again["difference"][0]) == set(DifferenceSerializer().fields), "the schema names all that is answered"
     assert ci.commit(again)["state"] == "unchanged"
 
     months = f"from={DAYS[-1]:%Y-%m}&to={DAYS[0]:%Y-%m}"
