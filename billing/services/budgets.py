@@ -78,8 +78,8 @@ def save_budget(
 def delete_budget(*, budget: Budget, by: Actor) -> None:
     """Delete a budget and its alerts."""
     by.must_write()
-    record(by=by, action="budget.deleted", target=budget)
     Budget.objects.visible_to(by).filter(pk=budget.pk).delete()
+    record(by=by, action="budget.deleted", target=budget)
 
 
 @transaction.atomic

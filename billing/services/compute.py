@@ -143,8 +143,8 @@ def delete_compute(*, entry: ComputeEntry, by: Actor) -> None:
     by.must_write()
     if not entry.source.startswith("hand:"):
         raise ComputeTimeError(message="The time of a job stays booked. Correct it instead.")
-    record(by=by, action="compute.deleted", target=entry)
     ComputeEntry.objects.visible_to(by).filter(pk=entry.pk).delete()
+    record(by=by, action="compute.deleted", target=entry)
 
 
 def price_again(*, workspace: Workspace) -> int:

@@ -96,8 +96,8 @@ def delete_rule(*, rule: SpendRule, by: Actor) -> None:
     """Delete a rule; its charges go to the next rule that holds."""
     by.must_write()
     Workspace.objects.select_for_update().get(pk=by.workspace.pk)
-    record(by=by, action="spend_rule.deleted", target=rule)
     SpendRule.objects.visible_to(by).filter(pk=rule.pk).delete()
+    record(by=by, action="spend_rule.deleted", target=rule)
 
 
 def _fill(

@@ -116,8 +116,8 @@ def set_schedule_enabled(*, schedule: Schedule, enabled: bool, by: Actor) -> Sch
 def delete_schedule(*, schedule: Schedule, by: Actor) -> None:
     """Delete a schedule; the jobs that it started stay."""
     by.must_write()
-    record(by=by, action="schedule.deleted", target=schedule, detail={"kind": schedule.kind})
     Schedule.objects.filter(pk=schedule.pk).delete()
+    record(by=by, action="schedule.deleted", target=schedule, detail={"kind": schedule.kind})
 
 
 @transaction.atomic

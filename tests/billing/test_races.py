@@ -10,14 +10,17 @@ from django.db import connection, transaction
 
 from billing import dispatch
 from billing.bills.work import run
-from billing.models import Bill, Budget, Charge, Rate
+from billing.models import Bill, Budget, Charge, ComputeEntry, Rate
 from billing.pricing import PricingError, RateCard
 from billing.queries.compute import card_of
-from billing.services import bills, budgets, rates
+from billing.services import bills, budgets, compute, rates
+from projects.models import Schedule
 from projects.sandbox import Task
+from projects.services import schedules
 from projects.services.engagements import update_engagement
 from tests.factories import billing as make
 from tests.factories import projects as ground
+from tests.factories.jobs import make_schedule
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -148,3 +151,53 @@ def test_whatever_else_is_done_while_a_bill_is_stored_waits_at_most(actor, stori
     found = at_once(store, *[partial(soon, deed) for deed in deeds])
     assert not [one for one in found if isinstance(one, type)]
     assert Charge.objects.get().rule is not None
+
+
+def a_budget(actor, engagement):
+    row = make.make_budget(actor, engagement=engagement)
+    return (
+        budgets,
+        lambda: budgets.save_budget(by=actor, budget=row, amount_minor=20_000),
+        partial(budgets.delete_budget, budget=row, by=actor),
+    )
+
+
+def booked_time(actor, engagement):
+    row = make.make_compute(actor, engagement=engagement)
+    return (
+        compute,
+        partial(compute.correct_compute, entry=row, title="Other", by=actor),
+        partial(compute.delete_compute, entry=row, by=actor),
+    )
+
+
+def a_schedule(actor, engagement):
+    row = make_schedule(by=actor)
+    return (
+        schedules,
+        partial(schedules.set_schedule_enabled, schedule=row, enabled=False, by=actor),
+        partial(schedules.delete_schedule, schedule=row, by=actor),
+    )
+
+
+@pytest.mark.parametrize("make_row", [a_budget, booked_time, a_schedule])
+def test_what_is_deleted_while_it_is_changed_waits_at_most(actor, monkeypatch, make_row):
+    place, change, delete = make_row(actor, ground.make_engagement(workspace=actor.workspace))
+    changed, write = threading.Event(), place.record
+
+    def record_late(**fields):
+        if "deleted" not in fields["action"]:
+            changed.set()
+            threading.Event().wait(0.5)
+        return write(**fields)
+
+    monkeypatch.setattr(place, "record", record_late)
+
+    def delete_then():
+        changed.wait(10)
+        delete()
+
+    assert not [one for one in at_once(change, delete_then) if isinstance(one, type)]
+    assert not Budget.objects.exists()
+    assert not ComputeEntry.objects.exists()
+    assert not Schedule.objects.filter(workspace=actor.workspace).exists()
