@@ -59,6 +59,7 @@ def scope_part(actor: Actor, engagement: Engagement) -> Part:
             "signature": answer_to(scope, actor=actor) if scope and scope.status == "sent" else None,
             "requests": requests_of(engagement),
             "may_change": actor.may_write and engagement.status not in ("cancelled", "archived"),
+            "is_over": engagement.status in ("completed", "cancelled", "archived"),
         },
     )
 

@@ -74,6 +74,8 @@ def _page(
     steps = STEPS[milestone.status] if may_change else ()
     parts = parts_for("milestone", "main", request.actor, milestone)
     step = next((part.step for part in parts if part.step), None)  # it has the one primary button, if there is one
+    if engagement.status in (Engagement.Status.CANCELLED, Engagement.Status.ARCHIVED):
+        step = None
     beside = step.other.to if step and step.other else ""
     to_bill = may_change and milestone.status == Milestone.Status.ACCEPTED
     context = {

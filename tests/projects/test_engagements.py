@@ -220,6 +220,17 @@ def test_completing_lies_in_the_menu_while_there_is_a_next_step(signed_in, actor
     assert "Waiting for" not in page
 
 
+@pytest.mark.parametrize("status", ["completed", "cancelled", "archived"])
+def test_what_is_over_offers_no_beginning(signed_in, actor, engagement, status):
+    milestone = make.make_milestone(engagement=engagement)
+    begin = reverse("projects:scope-start", args=[engagement.pk])
+    assert begin in page_rules.opens(signed_in, "projects:engagement", engagement.pk)
+    bring_to(engagement, status, actor)
+    assert begin not in page_rules.opens(signed_in, "projects:engagement", engagement.pk)
+    shown = page_rules.opens(signed_in, "projects:milestone", milestone.pk)
+    assert ('class="next-step"' in shown) == (status == "completed")  # which may be made active again
+
+
 def test_a_step_is_taken_in_the_page_and_an_impossible_one_is_explained(signed_in, engagement):
     make.make_milestone(engagement=engagement)
     address = reverse("projects:engagement-status", args=[engagement.pk])
