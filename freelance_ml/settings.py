@@ -212,6 +212,7 @@ MFA_FORMS = {
     "authenticate": "projects.accounts.SecondFactorForm",
     "reauthenticate": "projects.accounts.SecondFactorAgainForm",
     "activate_totp": "projects.accounts.ActivateAppForm",
+    "login_webauthn": "projects.accounts.PasskeyForm",
 }
 FREELANCE_ML_KEYS = env.text(
     "FREELANCE_ML_KEYS",

@@ -18,6 +18,9 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import LoginWebAuthnForm
+from allauth.mfa.webauthn.internal.auth import parse_authentication_response
+from django import forms
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.cache import cache
@@ -198,6 +201,31 @@ class SecondFactorAgainForm(CountedCode, ReauthenticateForm):
 
 class ActivateAppForm(CountedCode, ActivateTOTPForm):
     """The first code of a new authenticator app."""
+
+
+class CredentialField(forms.JSONField):
+    """What a passkey said, as strangers may send it."""
+
+    def to_python(self, value: Any) -> Any:
+        """Refuse what no reader of JSON gets through."""
+        try:
+            return super().to_python(value)
+        except (ValueError, RecursionError) as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class PasskeyForm(LoginWebAuthnForm):
+    """A passkey in place of password and second factor."""
+
+    credential = CredentialField(widget=forms.HiddenInput)
+
+    def clean_credential(self) -> Authenticator:
+        """Ask for the holder's proof: allauth would also take a challenge of a step where a touch is enough."""
+        authenticator: Authenticator = super().clean_credential()
+        said = parse_authentication_response(self.cleaned_data["credential"])
+        if not said.response.authenticator_data.is_user_verified():
+            raise MFAAdapter().validation_error("incorrect_code")
+        return authenticator
 
 
 class NewPasswordForm(ChangePasswordForm):
