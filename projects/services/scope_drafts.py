@@ -1,5 +1,6 @@
 """The draft of a scope, edited piece by piece; every piece can be undone."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
@@ -24,6 +25,7 @@ WORK = "work"
 WORK_FIELDS = ("title", "low", "likely", "high")
 HOURS = ("low", "likely", "high")
 MOST_HOURS = Decimal(100_000)
+TWO_WAYS = re.compile(r"\d{1,3}(?:,\d{3}|\.\d\d0)")  # 1,000 or 1.000; what is kept has no zero at its end
 MOST_WORK = 500
 MOST_UNDO = 20
 SITTING = timedelta(minutes=10)  # a draft is saved at every stroke: the trail says once a sitting who edits it
@@ -337,15 +339,22 @@ def _checked_work(item: Any, at: int) -> dict[str, str]:
 
 
 def _hours(typed: str, place: str) -> str:
-    typed = typed.replace(",", ".")
+    if TWO_WAYS.fullmatch(typed):
+        message = f"“{typed}” could mean two numbers. Write it without a separator of thousands, such as 1000 or 1.5."
+        raise ScopingError("bad-estimate", message, field=place)
     if not typed:
         return ""
     try:
-        hours = Decimal(typed)
+        hours = Decimal(typed.replace(",", "."))
     except InvalidOperation:
-        raise ScopingError("bad-estimate", f"“{typed}” is no number of hours.", field=place) from None
-    if not hours.is_finite() or not 0 < hours <= MOST_HOURS:
+        hours = Decimal("NaN")
+    if not hours.is_finite():
+        raise ScopingError("bad-estimate", f"“{typed}” is no number of hours.", field=place)
+    if hours <= 0:
         raise ScopingError("bad-estimate", "Hours lie above zero.", field=place)
+    if hours > MOST_HOURS:
+        message = f"“{typed}” is more than {MOST_HOURS:,} hours. Is a digit too many?"
+        raise ScopingError("bad-estimate", message, field=place)
     return f"{hours.normalize():f}"
 
 

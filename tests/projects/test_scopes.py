@@ -160,6 +160,10 @@ def test_the_currency_of_what_was_sent_stays(draft, engagement, actor):
         ("acceptance", {"milestone": "nowhere"}, "no milestone"),
         ("work", {"low": "many"}, "no number of hours"),
         ("work", {"high": "-3"}, "above zero"),
+        ("work", {"high": "1,000"}, "could mean two numbers"),
+        ("work", {"high": "1.500"}, "could mean two numbers"),
+        ("work", {"high": "1e9"}, "more than 100,000 hours"),
+        ("work", {"high": "NaN"}, "no number of hours"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_lost(draft, actor, section, fields, match):
@@ -173,6 +177,16 @@ def test_what_does_not_fit_is_refused_and_nothing_is_lost(draft, actor, section,
         scope_drafts.set_item(scope=draft, section=section, item=items[0]["id"], by=actor, **fields)
     after = ScopeVersion.objects.get(pk=draft.pk)
     assert (after.document, after.work) == (before.document, before.work)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("1000", "1000"), ("1,5", "1.5"), ("0.50", "0.5"), ("12.125", "12.125"), ("1e3", "1000")]
+)
+def test_hours_are_read_as_they_are_written_and_read_again_the_same(draft, actor, typed, kept):
+    key = scope_drafts.add_item(scope=draft, section="work", by=actor)
+    for high in (typed, kept):
+        scope_drafts.set_item(scope=draft, section="work", item=key, by=actor, high=high)
+        assert ScopeVersion.objects.get(pk=draft.pk).work[-1]["high"] == kept
 
 
 def test_an_item_that_is_gone_says_so(draft, actor):
