@@ -70,6 +70,7 @@ def edit_protocol(
     locked.dataset_version = dataset_version or locked.dataset_version
     locked.reason = reason or locked.reason
     locked.save(update_fields=["body", "dataset_version", "reason"])
+    audit.record_sitting(by=by, action="protocol.edited", target=locked)
     return locked
 
 

@@ -1,7 +1,7 @@
 """Writes the audit trail."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -15,6 +15,7 @@ from projects.models.audit import GENESIS, SITE_CHAIN, AuditEntry, AuditHead
 from projects.models.people import Workspace
 
 LARGEST_EXACT = 2**53  # beyond it JSON readers disagree about whole numbers
+SITTING = timedelta(minutes=10)
 
 
 @transaction.atomic
@@ -58,6 +59,18 @@ def record(
     head.sequence, head.hash = entry.sequence, entry.hash
     head.save(update_fields=["sequence", "hash"])
     return entry
+
+
+def record_sitting(*, by: Actor, action: str, target: Model) -> None:
+    """Add that somebody edits a draft, which is saved at every stroke: once while they go on from where they are.
+
+    Call it with the target's row locked.
+    """
+    entry = {"action": action, "target_type": target._meta.label_lower, "target_id": str(target.pk)}
+    who = {"actor_id": by.user.pk if by.user else None, "via": by.via, "address": by.address or ""}
+    since = timezone.now() - SITTING
+    if not AuditEntry.objects.visible_to(by).filter(**entry, **who, at__gt=since).exists():
+        record(by=by, action=action, target=target)
 
 
 def hold_trail(workspace: Workspace) -> None:

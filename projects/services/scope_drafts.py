@@ -2,23 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from projects.access import Actor, new_id
 from projects.errors import DomainError
 from projects.models import Engagement, Milestone, ScopeVersion
-from projects.models.audit import AuditEntry
 from projects.plain_text import must_be_plain, texts_in
 from projects.scoping.documents import SECTIONS, PlannedMilestone, ScopeDocument
 from projects.scoping.errors import ScopingError
 from projects.scoping.starters import starting_point
-from projects.services.audit import record
+from projects.services.audit import record, record_sitting
 from projects.services.milestones import CLOSED, EngagementClosedError
 
 WORK = "work"
@@ -28,7 +25,6 @@ MOST_HOURS = Decimal(100_000)
 TWO_WAYS = re.compile(r"\d{1,3}(?:,\d{3}|\.\d\d0)")  # 1,000 or 1.000; what is kept has no zero at its end
 MOST_WORK = 500
 MOST_UNDO = 20
-SITTING = timedelta(minutes=10)  # a draft is saved at every stroke: the trail says once a sitting who edits it
 TERMS = ("title", "review_days", "deposit_percent", "notes")
 
 
@@ -211,7 +207,7 @@ def undo(*, scope: ScopeVersion, by: Actor) -> str:
     locked.document, locked.undo = locked.document | last["document"], earlier
     locked.work = last.get("work", locked.work)
     locked.save(update_fields=["document", "work", "undo"])
-    _note_edit(locked, by)
+    record_sitting(by=by, action="scope.edited", target=locked)
     return str(last["what"])
 
 
@@ -317,15 +313,7 @@ def _store(
         scope.undo = [*scope.undo, step][-MOST_UNDO:]
     scope.document, scope.work = checked, hours
     scope.save(update_fields=["document", "work", "undo"])
-    _note_edit(scope, by)
-
-
-def _note_edit(scope: ScopeVersion, by: Actor) -> None:
-    """Say in the trail that somebody edits, once for as long as they go on from where they are."""
-    entry = {"action": "scope.edited", "target_type": scope._meta.label_lower, "target_id": str(scope.pk)}
-    who = {"actor_id": by.user.pk if by.user else None, "via": by.via, "address": by.address or ""}
-    if not AuditEntry.objects.visible_to(by).filter(**entry, **who, at__gt=timezone.now() - SITTING).exists():
-        record(by=by, action="scope.edited", target=scope)
+    record_sitting(by=by, action="scope.edited", target=scope)
 
 
 def _checked_work(item: Any, at: int) -> dict[str, str]:

@@ -7,6 +7,7 @@ from evaluations import dispatch
 from evaluations.models import Protocol
 from evaluations.queries.protocols import outlook, starting_terms
 from evaluations.services import protocols
+from projects.models.audit import AuditEntry
 from tests.factories.evaluations import make_protocol, make_ready_version, make_verdict, make_version, terms
 from tests.factories.jobs import work_off
 from tests.factories.projects import make_milestone
@@ -274,3 +275,10 @@ def test_a_column_of_one_class_is_planned_as_if_nothing_were_known_of_it(actor):
         actor=actor, version=version, frozen=False, task="multiclass", target="y", positive_class=None, gates=gates
     )
     assert outlook(draft).facts["gates"][0]["curve"]
+
+
+def test_the_trail_says_once_a_sitting_who_edits_a_draft(actor, draft):
+    for rows in (2, 1):
+        protocols.edit_protocol(protocol=draft, body=terms(looks=rows), by=actor)
+    entry = AuditEntry.objects.get(action="protocol.edited")
+    assert (entry.actor_id, entry.target_id, entry.detail) == (actor.user.pk, str(draft.pk), {})

@@ -16,7 +16,7 @@ from projects.scoping.documents import ScopeDocument
 from projects.scoping.errors import ScopingError
 from projects.scoping.payments import payment_plan
 from projects.scoping.starters import starters
-from projects.services import scope_drafts, scopes
+from projects.services import audit, scope_drafts, scopes
 from projects.services.decisions import AlreadyAnsweredError, evidence_holds
 from projects.services.engagements import (
     CurrencyFixedError,
@@ -131,7 +131,7 @@ def test_the_trail_says_once_a_sitting_who_edits_a_draft_and_nothing_of_what_is_
         (actor.user.pk, "", {}),
         (actor.user.pk, "203.0.113.7", {}),
     ]
-    monkeypatch.setattr(scope_drafts, "SITTING", timedelta(0))
+    monkeypatch.setattr(audit, "SITTING", timedelta(0))
     scope_drafts.undo(scope=scope, by=actor)
     assert len(entries(scope, "scope.edited")) == 3
 
