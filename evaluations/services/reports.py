@@ -15,7 +15,7 @@ from projects.canonical import canonical, digest
 from projects.models import Milestone
 from projects.secrets import sign
 from projects.services import audit
-from projects.services.milestones import set_milestone_status
+from projects.services.milestones import lock_engagement_of, set_milestone_status
 
 
 @transaction.atomic
@@ -52,6 +52,7 @@ def send_report(*, report: Report, by: Actor) -> Report:
     Raises ReportNotLatestError for an older report, IllegalTransitionError if the milestone cannot be submitted.
     """
     by.must_write()
+    lock_engagement_of(by, report.milestone.engagement_id)  # before the milestone, as everyone does
     locked: Report = Report.objects.select_for_update().select_related("milestone").get(pk=report.pk)
     if locked.milestone.reports.filter(number__gt=locked.number).exists():
         raise ReportNotLatestError(number=locked.number)

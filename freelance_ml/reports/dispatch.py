@@ -60,7 +60,8 @@ def send_to_client(*, report: Report, by: Actor, days: int = 14, **to: str) -> S
 def answer_report(*, visit: Visit, report: Report, fields: dict[str, Any], consent: str) -> Decision:
     """Take the client's answer: accept the milestone, or send it back with what should change.
 
-    Raises AlreadyAnsweredError, ReportNotLatestError for a superseded report, or IllegalTransitionError.
+    Raises AlreadyAnsweredError, EngagementClosedError, IllegalTransitionError, or ReportNotLatestError for a
+    superseded report.
     """
     lock_engagement_of(visit.actor, report.milestone.engagement_id)
     milestone = Milestone.objects.select_for_update().get(pk=report.milestone_id)

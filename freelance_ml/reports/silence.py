@@ -28,6 +28,7 @@ def answer_silence() -> dict[str, Any]:
     running = Engagement.objects.exclude(status__in=CLOSED).filter(review_days__isnull=False)
     waiting = Milestone.objects.filter(status=Milestone.Status.SUBMITTED, engagement__in=running)
     list(running.filter(pk__in=waiting.values("engagement")).order_by("pk").select_for_update())  # before milestones
+    waiting = waiting.order_by("engagement__client__workspace_id", "pk")  # the order in which trails are held
     for milestone in waiting.select_related("engagement__client__workspace").select_for_update(of=("self",)):
         today = milestone.engagement.client.workspace.today
         report = milestone.reports.filter(sent_at__isnull=False).order_by("-number").first()
