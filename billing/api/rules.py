@@ -1,5 +1,6 @@
 """Rules that say to whom charges belong."""
 
+from datetime import UTC
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
@@ -87,7 +88,7 @@ class SpendRuleSerializer(PlainSerializer):
             "conditions": instance.conditions,
             "parts": [_part(part) for part in instance.parts.all()],
             "allocating": self.context["view"].allocating,
-            "created_at": serializers.DateTimeField().to_representation(instance.created_at),
+            "created_at": serializers.DateTimeField(default_timezone=UTC).to_representation(instance.created_at),
         }
 
 

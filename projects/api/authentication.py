@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -38,6 +39,7 @@ class TokenAuthentication(BaseAuthentication):
         if actor is None or actor.user is None:
             raise AuthenticationFailed(REFUSED)
         request._request.actor = actor  # type: ignore[attr-defined]  # as the middleware does for a session
+        timezone.activate(actor.workspace.zone)  # until the middleware ends the request
         return actor.user, actor
 
     def authenticate_header(self, request: Request) -> str:

@@ -35,6 +35,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from functools import partial
 from typing import Any, ClassVar
 
@@ -89,6 +90,8 @@ def _tighten(field: serializers.Field) -> None:
     if isinstance(field, serializers.IntegerField):
         field.re_decimal = NOTHING  # the framework would take 150.00 as 150 minor units
         field.error_messages["invalid"] = "This must be a whole number, without a point."
+    if isinstance(field, serializers.DateTimeField):
+        field.timezone = UTC  # whatever the zone in which the workspace's days begin
     if isinstance(field, serializers.ChoiceField):
         offered = ", ".join(str(choice) for choice in field.choices if choice != "")
         field.error_messages["invalid_choice"] = f"“{{input}}” is not possible here. Choose one of: {offered}."

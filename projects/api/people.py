@@ -100,7 +100,9 @@ class AuditEntrySerializer(ScopedModelSerializer):
 class AuditEntryFilter(ScopedFilterSet):
     """By what was done, to what, and since when."""
 
-    since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
+    since = django_filters.IsoDateTimeFilter(
+        field_name="at", lookup_expr="gte", help_text="A moment; without a zone it is one of the workspace's."
+    )
 
     class Meta:
         model = AuditEntry

@@ -1,8 +1,9 @@
 """Scopes and change orders through the API, from the first draft to the ledger."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from projects.models import ChangeOrder, ScopeVersion
@@ -101,3 +102,18 @@ def test_a_stranger_finds_neither(client, stranger, actor, engagement):
     assert client.post(f"{ROOT}scopes/{scope.pk}/send/", {}, **JSON).status_code == 404
     assert client.get(f"{ROOT}change-orders/{order.pk}/").status_code == 404
     assert client.get(f"{ROOT}change-orders/").json()["count"] == 0
+
+
+def test_days_are_the_workspaces_and_moments_are_in_utc(program, client, actor, workspace):
+    """At 23:30 in UTC the next day has begun in Berlin, and what was valid until yesterday has expired."""
+    workspace.time_zone = "Europe/Berlin"
+    workspace.save()
+    with time_machine.travel("2026-11-20T22:30:00Z", tick=False) as clock:
+        order = stage.make_sent_order(stage.make_signed(actor=actor).engagement, actor, expires_on=date(2026, 11, 20))
+        assert program.get(f"change-orders/{order.pk}/").json()["state"] == "sent"
+        clock.move_to("2026-11-20T23:30:00Z")
+        client.force_login(actor.user)
+        by_browser = client.get(f"/api/v1/change-orders/{order.pk}/").json()
+        by_token = program.get(f"change-orders/{order.pk}/").json()
+    assert by_token == by_browser
+    assert (by_token["state"], by_token["sent_at"]) == ("expired", "2026-11-20T22:30:00Z")
