@@ -11,6 +11,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import JSONParser
 
 from projects.api.problems import ApiProblemError
+from projects.nesting import must_be_shallow
 
 LARGEST_WHOLE = 2**63 - 1  # what a column of the database holds
 BODY_LIMIT = 2 * 2**20  # bytes; files have their own upload address
@@ -29,6 +30,7 @@ class BoundedJSONParser(JSONParser):
             body = json.loads(
                 raw.decode(), parse_constant=_no_constant, parse_float=_finite_number, parse_int=_whole_number
             )
+            must_be_shallow(body)
             if HALF.search(raw):
                 json.dumps(body, ensure_ascii=False).encode()  # a half alone could not be written into any answer
         except RecursionError:

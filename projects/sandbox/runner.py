@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from projects.nesting import must_be_shallow
 from projects.sandbox.disk import DiskWatch, files_below
 from projects.sandbox.order import RESULT, SCRATCH, Order, Outcome
 from projects.sandbox.processes import MARKER, end_group, end_marked, peak_of, threads_of
@@ -287,6 +288,7 @@ def _read_answer(path: Path) -> dict[str, Any] | None:
         return None
     try:
         answer = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
+        must_be_shallow(answer)
         return _without_nul(answer) if isinstance(answer, dict) else None
     except (ValueError, RecursionError):
         return None

@@ -118,7 +118,10 @@ def test_the_wrong_method_and_the_wrong_form_are_refused(program):
 HALF = '{"client": "\\ud800"}'  # of a character
 
 
-@pytest.mark.parametrize("body", ["{", "[" * 100_000, '{"name": NaN}', "\x00", "\ufeff{}", HALF])
+DEEP = '{"name": ' + '{"a":' * 200 + "1" + "}" * 201  # which parsers take
+
+
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, DEEP, '{"name": NaN}', "\x00", "\ufeff{}", HALF])
 def test_a_broken_body_is_refused(program, body):
     answer = Browser().post(
         "/api/v1/engagements/",
