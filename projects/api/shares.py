@@ -137,7 +137,12 @@ class SendSerializer(PlainSerializer):
     email = serializers.EmailField(required=False, default="", allow_blank=True)
     days = serializers.IntegerField(required=False, default=DEFAULT_DAYS, min_value=1, max_value=MOST_DAYS)
     passcode = serializers.CharField(
-        required=False, default="", min_length=SHORTEST_PASSCODE, max_length=128, allow_blank=True
+        required=False,
+        default="",
+        min_length=SHORTEST_PASSCODE,
+        max_length=128,
+        trim_whitespace=False,
+        allow_blank=True,
     )
 
 

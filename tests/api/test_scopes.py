@@ -1,6 +1,7 @@
 """Scopes and change orders through the API, from the first draft to the ledger."""
 
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -92,6 +93,14 @@ def test_a_revision_through_the_api(signed_in, actor, engagement):
     sent = stage.make_sent(actor=actor, engagement=engagement)
     fresh = signed_in.post(f"{ROOT}scopes/{sent.pk}/revise/", **JSON).json()
     assert (fresh["status"], fresh["number"]) == ("draft", 2)
+
+
+def test_a_passcode_holds_as_it_was_given(signed_in, client, actor, engagement):
+    scope = stage.make_draft(actor=actor, engagement=engagement)
+    sent = signed_in.post(f"{ROOT}scopes/{scope.pk}/send/", {"passcode": " blue door "}, **JSON)
+    door = urlsplit(sent.json()["address"]).path
+    assert client.post(door, {"passcode": "blue door"}).status_code == 422
+    assert client.post(door, {"passcode": " blue door "}).status_code == 302
 
 
 def test_a_stranger_finds_neither(client, stranger, actor, engagement):
