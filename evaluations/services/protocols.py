@@ -24,6 +24,7 @@ from projects.access import Actor
 from projects.canonical import digest
 from projects.models import Job, Milestone
 from projects.services import audit
+from projects.services.milestones import lock_engagement_of
 
 SALT_BYTES = 16
 MOST_GATES = 100  # of a draft; far more than anybody agrees on
@@ -33,7 +34,7 @@ MOST_GATES = 100  # of a draft; far more than anybody agrees on
 def draft_protocol(*, milestone: Milestone, by: Actor) -> Protocol:
     """Return the milestone's draft; begin one, from the frozen protocol if there is one."""
     by.must_write()
-    Milestone.objects.select_for_update().get(pk=milestone.pk)
+    lock_engagement_of(by, milestone.engagement_id)
     open_draft = milestone.protocols.filter(state__in=[Protocol.State.DRAFT, Protocol.State.DRAWING]).first()
     if open_draft is not None:
         return open_draft

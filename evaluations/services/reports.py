@@ -25,7 +25,7 @@ def freeze_report(*, milestone: Milestone, run: EvaluationRun, body: Mapping[str
     Raises VerdictPendingError while the run has no result, or its details are sealed.
     """
     by.must_write()
-    Milestone.objects.select_for_update().get(pk=milestone.pk)
+    lock_engagement_of(by, milestone.engagement_id)
     if run.result is None or is_sealed(run):
         raise VerdictPendingError
     number = (milestone.reports.aggregate(last=Max("number"))["last"] or 0) + 1
