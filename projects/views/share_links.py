@@ -84,15 +84,12 @@ def share_links(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> H
 @require_POST
 @writer
 def share_revoke(request: ActorRequest, link_id: uuid.UUID) -> HttpResponse:
-    """Close a link at once."""
+    """Close a link at once, and go back to its document, which says what else can be sent."""
     link = get_object_or_404(ShareLink.objects.visible_to(request.actor), pk=link_id)
     revoke_share_link(link=link, by=request.actor)
     messages.success(request, "The link is closed. Whoever had it open is out.")
-    _, subject = find_subject(request, link.purpose, uuid.UUID(link.subject_id))
-    if getattr(request, "htmx", None):
-        context = share_context(request, subject)
-        return render_page(request, "shares/links.html", context, partial="links")
-    return redirect("projects:share-links", link.purpose, link.subject_id)
+    found, subject = find_subject(request, link.purpose, uuid.UUID(link.subject_id))
+    return redirect(reverse(found.page, args=[subject.pk]) + "#share-links")
 
 
 @require_POST

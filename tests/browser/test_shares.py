@@ -57,7 +57,7 @@ def test_a_dead_link_says_so_kindly(client_on_a_phone, world, note):
     assert client_on_a_phone.violations() == []
 
 
-def test_a_link_is_made_and_revoked_in_the_page(alice_at, world, note):
+def test_a_link_is_made_in_the_page_and_revoked(alice_at, world, note):
     milestone = Milestone.objects.first()
     page = alice_at.open(reverse("projects:share-links", args=[note.name, milestone.pk]))
     page.get_by_label("For whom").fill("Carla")
@@ -66,6 +66,8 @@ def test_a_link_is_made_and_revoked_in_the_page(alice_at, world, note):
     assert alice_at.violations() == []
     assert ShareLink.objects.get().recipient_name == "Carla"
     page.get_by_role("button", name="Revoke").click()
+    page.wait_for_url("**/milestones/**")  # its document
+    page = alice_at.open(reverse("projects:share-links", args=[note.name, milestone.pk]))
     expect(page.get_by_text("Revoked")).to_be_visible()
     page.get_by_label("Your answer or remark").fill("March is in the test rows.")
     page.get_by_role("button", name="Send").click()

@@ -207,7 +207,10 @@ def test_a_document_is_sent_again_in_one_click_to_whom_a_link_was_for(signed_in,
     letters = Mail.objects.filter(to="dora@client.example").values_list("subject", flat=True)
     assert (len(letters), len(set(letters))) == (2, 1)
 
-    signed_in.post(address("share-revoke", first))
+    page = signed_in.post(address("share-revoke", first), follow=True)
+    assert page.redirect_chain == [(address(shown, document) + "#share-links", 302)]
+    assert page.content.decode().count("Send again") == 1  # for the second link alone; one more can still be sent
+    assert "Send to someone else" in page.content.decode()
     answer = signed_in.post(address("share-again", first), follow=True).content.decode()
     assert "does not work any more" in answer
     assert links.count() == 2
