@@ -70,8 +70,12 @@ def document_file(request: ActorRequest, purpose: str, subject_id: uuid.UUID, fo
 
 
 def said(form: forms.Form) -> str:
-    """Write a form's errors as one sentence."""
-    return " ".join(str(error) for errors in form.errors.values() for error in errors)
+    """Write a form's errors as one text that names the fields."""
+    return " ".join(
+        f"{form[name].label}: {error}" if name in form.fields else str(error)
+        for name, errors in form.errors.items()
+        for error in errors
+    )
 
 
 def _document(request: ActorRequest, purpose: str, subject_id: uuid.UUID) -> tuple[str, Room, Any]:
