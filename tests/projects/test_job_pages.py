@@ -100,7 +100,7 @@ def test_a_job_leads_to_what_it_is_for(signed_in, actor, kind):
     job.refresh_from_db()
     where = page_of(job)
     assert resolve(where).kwargs
-    page_rules.opens(signed_in, "projects:job", job.pk, contains=[f'href="{where}"', "What it is for"])
+    page_rules.opens(signed_in, "projects:job", job.pk, contains=[f'href="{where}"', "Open what it works on"])
     Job.objects.filter(pk=job.pk).update(state="done", finished_at=timezone.now())
     page_rules.opens(signed_in, "projects:job", job.pk, contains=[f'href="{where}"', "See the result"])
 
