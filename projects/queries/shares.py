@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,23 +80,37 @@ def answers_to(rows: Iterable[Any], *, actor: Actor) -> dict[Any, Decision]:
 
 def questions_waiting(actor: Actor) -> Iterable[Need]:
     """Name the documents on which a client had the last word; it waits beside whatever else the document waits for."""
-    purposes = {purpose.model: purpose for purpose in every_purpose()}
-    for comment in _last_words(actor, timezone.now() - FRESH):
-        model, _, key = comment.subject.partition(":")
-        row = subject_of(purposes[model], subject_id=key, actor=actor) if model in purposes else None
-        if row is None:
+    comments = list(_last_words(actor, timezone.now() - FRESH))
+    subjects = _subjects_of(comments, actor)
+    for comment in comments:
+        if comment.subject not in subjects:
             continue
+        page, row = subjects[comment.subject]
         said = " ".join(comment.text.split())
         yield Need(
             text=f"{comment.author_name} wrote about “{row}”",
             why=f"“{said[:SHOWN]}{'…' if len(said) > SHOWN else ''}”",
-            url=address(purposes[model].page, row.pk) + "#comments",
+            url=address(page, row.pk) + "#comments",
             action="Answer",
             harm=DUE + 3,  # before the signature that may hang on it
             icon="message",
             tone="accent",
             at=comment.created_at,
         )
+
+
+def _subjects_of(comments: Iterable[Comment], actor: Actor) -> dict[str, tuple[str, Model]]:
+    """Find what comments are about, and its page, by one query for each kind."""
+    keys: dict[str, list[str]] = defaultdict(list)
+    for comment in comments:
+        model, _, key = comment.subject.partition(":")
+        keys[model].append(key)
+    found: dict[str, tuple[str, Model]] = {}
+    for purpose in every_purpose():
+        if purpose.model in keys:
+            rows = purpose.load_room().rows().visible_to(actor).filter(pk__in=keys[purpose.model])
+            found |= {label_of(row): (purpose.page, row) for row in rows}
+    return found
 
 
 @Prepared

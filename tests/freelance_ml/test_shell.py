@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from freelance_ml.context import MENU
 from projects.attention import Need, needs_of
 from projects.models import Job
 from projects.palette import Entry, find, fits
+from projects.queries.shares import questions_waiting
 from projects.services.comments import add_comment
 from projects.shares import label_of
 from tests.factories import projects as make
@@ -81,6 +84,18 @@ def test_a_clients_question_stands_beside_the_signature_until_it_is_answered(sig
     assert needs_of(stranger) == []
     add_comment(subject=label_of(scope), text="It is.", by=actor)
     assert [need.action for need in needs_of(actor) if need.who == "you"] == ["Sign"]
+
+
+def test_many_questions_ask_the_database_no_more_than_one(actor):
+    counts = []
+    for _ in range(3):
+        scope = stage.make_sent(actor=actor)
+        visit = stage.visit_of(scope, "scope", actor)
+        add_comment(subject=label_of(scope), text="Is it in?", by=visit.actor, name="Carla", link=visit.link)
+        with CaptureQueriesContext(connection) as asked:
+            told = list(questions_waiting(actor))
+        counts.append((len(told), len(asked)))
+    assert counts == [(1, 2), (2, 2), (3, 2)]
 
 
 def test_needs_say_what_to_do():
