@@ -24,7 +24,7 @@ def scope_pdf(scope: ScopeVersion, decision: Decision | None = None) -> bytes:
         "headings": {name: heading for name, (heading, _, _needed) in SECTIONS.items()},
         "price_minor": document.price_minor,
         "plan": [
-            {"title": one.title, "due_on": one.due_on, "amount_minor": one.amount_minor, "deposit": one.is_deposit}
+            {"title": one.title, "when": one.when, "amount_minor": one.amount_minor}
             for one in payment_plan(document, body)
         ],
         "change": body.get("change"),

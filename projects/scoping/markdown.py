@@ -1,7 +1,7 @@
 """A scope document as Markdown, for people and for version control."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from projects.scoping.documents import (
@@ -11,7 +11,7 @@ from projects.scoping.documents import (
     PlannedMilestone,
     ScopeDocument,
 )
-from projects.scoping.payments import deposit_shares
+from projects.scoping.payments import Instalment, payment_plan
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
 BLOCK_START = re.compile(r"^(\s*)([#+>-]|\d+[.)])", re.MULTILINE)
@@ -34,7 +34,7 @@ def render_markdown(
             lines += [f"## {heading}", ""]
             lines += [_line(item, document, money) for item in items]
             lines.append("")
-    lines += ["## Payment", "", *_payment(document, money, sum(deposit_shares(document, body).values())), ""]
+    lines += ["## Payment", "", *_payment(document, money, payment_plan(document, body)), ""]
     lines += ["## Review", "", _review(document), ""]
     if document.notes.strip():
         lines += ["## Notes", "", escape(document.notes), ""]
@@ -60,14 +60,20 @@ def _line(item: Any, document: ScopeDocument, money: Money) -> str:
     return f"- {escape(item.text)}"
 
 
-def _payment(document: ScopeDocument, money: Money, deposit: int) -> list[str]:
+def _payment(document: ScopeDocument, money: Money, plan: Sequence[Instalment]) -> list[str]:
     """Say when which part of the price is due."""
+    deposit = sum(part.amount_minor for part in plan if part.is_deposit)
     lines = [f"- Price: {money(document.price_minor, document.currency)}"]
     if deposit:
         percent = f"{document.deposit_percent} %, " if deposit == document.deposit_minor else ""
         lines.append(f"- Deposit at signing: {percent}{money(deposit, document.currency)}")
         lines.append("- The deposit is taken off the milestones by their share of the price.")
     lines.append("- Each milestone is due when it is accepted.")
+    lines += [
+        f"- {escape(part.title)}: {money(part.amount_minor, document.currency)}, {part.when}."
+        for part in plan
+        if part.amount_minor < 0
+    ]
     return lines
 
 

@@ -16,6 +16,15 @@ class Instalment:
     amount_minor: int
     is_deposit: bool = False
 
+    @property
+    def when(self) -> str:
+        """Say when it is due; an agreed change can bring a milestone below what its deposit paid."""
+        if self.is_deposit:
+            return "at signing"
+        if self.amount_minor < 0:
+            return "credited when accepted: the deposit paid more than this milestone costs now"
+        return "when accepted"
+
 
 def deposit_shares(document: ScopeDocument, body: Mapping[str, Any] | None = None) -> dict[str, int]:
     """Say how much the deposit pays of each milestone, by its id; a frozen body keeps what was due at signing."""

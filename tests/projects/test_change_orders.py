@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 import time_machine
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from projects.attention import needs_of
 from projects.canonical import digest
 from projects.errors import IllegalTransitionError, NotPermittedError
 from projects.models import AuditEntry, ChangeOrder, Decision, Mail, Milestone
+from projects.scope_pdf import scope_pdf
 from projects.scoping.diff import diff_documents
 from projects.scoping.documents import ScopeDocument
 from projects.scoping.errors import ScopingError
@@ -195,6 +197,24 @@ def test_a_change_moves_no_deposit(engagement, signed, actor):
         assert sum(one.amount_minor for one in plan) == document.price_minor
         text = render_markdown(document, body=now.body)
         assert "Deposit at signing: 360000 EUR" in text
+
+
+def test_a_milestone_below_its_deposit_is_credited_in_words(signed_in, engagement, signed, actor, monkeypatch):
+    """30 % of 8,000.00 was paid at signing for what now costs 1,000.00."""
+    stage.client_answers(stage.make_sent_order(engagement, actor, amounts=(-700000,), milestones=("m2",)), actor)
+    now = engagement.scopes.get(status="signed")
+    document = ScopeDocument.from_dict(now.shown)
+    words = "credited when accepted: the deposit paid more than this milestone costs now"
+    credited = [one.amount_minor for one in payment_plan(document, now.body) if one.when == words]
+    assert credited == [-140000]
+    assert f"- Model: -140000 EUR, {words}." in render_markdown(document, money="{} {}".format, body=now.body)
+    assert words not in render_markdown(ScopeDocument.from_dict(signed.shown), body=signed.body)
+    page = signed_in.get(reverse("projects:scope", args=[now.pk])).content.decode()
+    assert words in page
+    told = {}
+    monkeypatch.setattr("projects.scope_pdf.set_paper", lambda name, data, decision: told.update(data))
+    scope_pdf(now)
+    assert [one["when"] for one in told["plan"]] == ["at signing", "when accepted", words]
 
 
 def test_a_milestone_that_is_decided_no_longer_changes(engagement, actor):
