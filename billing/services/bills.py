@@ -398,8 +398,8 @@ def save_mapping(
 def delete_mapping(*, mapping: ColumnMapping, by: Actor) -> None:
     """Delete a mapping; what was imported with it stays."""
     by.must_write()
-    record(by=by, action="column_mapping.deleted", target=mapping)
     ColumnMapping.objects.visible_to(by).filter(pk=mapping.pk).delete()
+    record(by=by, action="column_mapping.deleted", target=mapping)
 
 
 def _locked(source: BillImport, by: Actor) -> BillImport:

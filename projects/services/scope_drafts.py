@@ -24,6 +24,7 @@ HOURS = ("low", "likely", "high")
 MOST_HOURS = Decimal(100_000)
 TWO_WAYS = re.compile(r"\d{1,3}(?:,\d{3}|\.\d\d0)")  # 1,000 or 1.000; what is kept has no zero at its end
 MOST_WORK = 500
+LONGEST_WORK = 200  # characters of a field
 MOST_UNDO = 20
 TERMS = ("title", "review_days", "deposit_percent", "notes")
 
@@ -267,14 +268,25 @@ def _work_item(title: str) -> dict[str, str]:
 
 def _named_work(work: list[Any]) -> list[Any]:
     """Give an id to every work item that comes without one, and refuse one that comes twice."""
+    _must_be_few(work)
     named = [
-        {**item, "id": item.get("id") or f"work-{new_id().hex}"} if isinstance(item, Mapping) else item for item in work
+        {**item, "id": str(item.get("id") or "").strip()[:LONGEST_WORK] or f"work-{new_id().hex}"}
+        if isinstance(item, Mapping)
+        else item
+        for item in work
     ]
-    seen = [item["id"] for item in named if isinstance(item, Mapping)]
-    for at, key in enumerate(seen):
-        if key in seen[:at]:
-            raise ScopingError("bad-estimate", f"The id “{key}” is used twice.", field=f"work[{at}].id")
+    seen: set[str] = set()
+    for at, item in enumerate(named):
+        if isinstance(item, Mapping):
+            if item["id"] in seen:
+                raise ScopingError("bad-estimate", f"The id “{item['id']}” is used twice.", field=f"work[{at}].id")
+            seen.add(item["id"])
     return named
+
+
+def _must_be_few(work: list[Any]) -> None:
+    if len(work) > MOST_WORK:
+        raise ScopingError("bad-estimate", f"At most {MOST_WORK} work items fit.", field=WORK)
 
 
 def _keep(
@@ -298,8 +310,7 @@ def _store(
 ) -> None:
     """Check and save the draft, and remember the way back; a run of the same kind is one step."""
     checked = ScopeDocument.from_dict(document).to_dict()
-    if len(work) > MOST_WORK:
-        raise ScopingError("bad-estimate", f"At most {MOST_WORK} work items fit.", field=WORK)
+    _must_be_few(work)
     hours = [_checked_work(item, at) for at, item in enumerate(work)]
     must_be_plain(*{*texts_in(checked), *texts_in(hours)} - {*texts_in(scope.document), *texts_in(scope.work)})
     before = {name: value for name, value in scope.document.items() if checked.get(name) != value}
@@ -320,7 +331,7 @@ def _checked_work(item: Any, at: int) -> dict[str, str]:
     """Take a work item whose hours may still be open."""
     if not isinstance(item, Mapping) or set(item) - {"id", *WORK_FIELDS}:
         raise ScopingError("bad-estimate", "A work item has id, title, low, likely and high.", field=f"work[{at}]")
-    values = {name: str(item.get(name, "") or "").strip()[:200] for name in ("id", *WORK_FIELDS)}
+    values = {name: str(item.get(name, "") or "").strip()[:LONGEST_WORK] for name in ("id", *WORK_FIELDS)}
     for name in HOURS:
         values[name] = _hours(values[name], f"work[{at}].{name}")
     return values

@@ -338,3 +338,10 @@ def test_the_trail_names_no_client(actor):
     stage.make_signed(actor=actor)
     details = " ".join(AuditEntry.objects.values_list("detail_json", flat=True))
     assert not re.search(r"carla|@", details, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("ids", [["1", 1], ["a", " a "], ["x" * 200, "x" * 201]])
+def test_two_work_items_under_one_id_are_refused_however_it_is_written(engagement, actor, ids):
+    draft = scope_drafts.start_scope(engagement=engagement, by=actor)
+    with pytest.raises(ScopingError, match="used twice"):
+        scope_drafts.replace_draft(scope=draft, work=[{"id": one, "title": "Join"} for one in ids], by=actor)
