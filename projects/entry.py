@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from projects.models import User
 from projects.prepared import Prepared
+from projects.services.people import memberships_with_user
 
 
 @Prepared
@@ -38,6 +39,10 @@ class AccountBackend(AuthenticationBackend):
     """Accounts as allauth knows them."""
 
     def get_user(self, user_id: uuid.UUID) -> User | None:
-        """Find the person of a session, as long as they may sign in."""
-        found = _users(user_id)
-        return found[0] if found and self.user_can_authenticate(found[0]) else None
+        """Find the person of a session, as long as they may sign in, and what they are a member of."""
+        memberships = memberships_with_user(user_id)
+        found = [memberships[0].user] if memberships else _users(user_id)
+        if not found or not self.user_can_authenticate(found[0]):
+            return None
+        vars(found[0])["found_memberships"] = memberships  # for the middleware of the same request
+        return found[0]

@@ -61,7 +61,8 @@ class ActorMiddleware:
         """Find the actor of the session; times are shown in the zone of the actor's workspace."""
         request.actor, request.memberships = None, []  # type: ignore[attr-defined]
         if request.user.is_authenticated:
-            request.memberships = memberships_of(request.user)  # type: ignore[attr-defined]
+            found = getattr(request.user, "found_memberships", None)  # with the person, by a session
+            request.memberships = memberships_of(request.user) if found is None else found  # type: ignore[attr-defined]
             request.actor = actor_of(  # type: ignore[attr-defined]
                 user=request.user,
                 memberships=request.memberships,  # type: ignore[attr-defined]

@@ -2,7 +2,6 @@
 
 import hashlib
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,17 +79,16 @@ def answers_to(rows: Iterable[Any], *, actor: Actor) -> dict[Any, Decision]:
 
 def questions_waiting(actor: Actor) -> Iterable[Need]:
     """Name the documents on which a client had the last word; it waits beside whatever else the document waits for."""
-    comments = list(_last_words(actor, timezone.now() - FRESH))
-    subjects = _subjects_of(comments, actor)
-    for comment in comments:
-        if comment.subject not in subjects:
+    pages = {purpose.name: purpose.page for purpose in every_purpose()}
+    for comment in _last_words(actor, timezone.now() - FRESH):
+        link = comment.link
+        if link is None or link.purpose not in pages:
             continue
-        page, row = subjects[comment.subject]
         said = " ".join(comment.text.split())
         yield Need(
-            text=f"{comment.author_name} wrote about “{row}”",
+            text=f"{comment.author_name} wrote about “{link.title}”",
             why=f"“{said[:SHOWN]}{'…' if len(said) > SHOWN else ''}”",
-            url=address(page, row.pk) + "#comments",
+            url=address(pages[link.purpose], uuid.UUID(comment.subject.partition(":")[2])) + "#comments",
             action="Answer",
             harm=DUE + 3,  # before the signature that may hang on it
             icon="message",
@@ -99,22 +97,8 @@ def questions_waiting(actor: Actor) -> Iterable[Need]:
         )
 
 
-def _subjects_of(comments: Iterable[Comment], actor: Actor) -> dict[str, tuple[str, Model]]:
-    """Find what comments are about, and its page, by one query for each kind."""
-    keys: dict[str, list[str]] = defaultdict(list)
-    for comment in comments:
-        model, _, key = comment.subject.partition(":")
-        keys[model].append(key)
-    found: dict[str, tuple[str, Model]] = {}
-    for purpose in every_purpose():
-        if purpose.model in keys:
-            rows = purpose.load_room().rows().visible_to(actor).filter(pk__in=keys[purpose.model])
-            found |= {label_of(row): (purpose.page, row) for row in rows}
-    return found
-
-
 @Prepared
 def _last_words(actor: Actor, since: datetime) -> QuerySet[Comment]:
     later = Comment.objects.filter(subject=OuterRef("subject"), created_at__gt=OuterRef("created_at"))
     said: QuerySet[Comment] = Comment.objects.visible_to(actor).filter(~Exists(later), created_at__gt=since)
-    return said.filter(link__isnull=False).order_by("-created_at")[:MOST_QUESTIONS]
+    return said.filter(link__isnull=False).select_related("link").order_by("-created_at")[:MOST_QUESTIONS]

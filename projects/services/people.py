@@ -55,12 +55,13 @@ class UnknownZoneError(DomainError):
 
 def memberships_of(user: User) -> list[Membership]:
     """List a person's memberships with their workspaces, the first they had first."""
-    return _memberships(user.pk)
+    return memberships_with_user(user.pk)
 
 
 @Prepared
-def _memberships(user: uuid.UUID) -> QuerySet[Membership]:
-    return Membership.objects.filter(user=user).select_related("workspace")
+def memberships_with_user(user: uuid.UUID) -> QuerySet[Membership]:
+    """List a person's memberships with their workspaces and the person, the first they had first."""
+    return Membership.objects.filter(user=user).select_related("workspace", "user")
 
 
 def actor_of(

@@ -69,7 +69,7 @@ def test_the_dashboard_is_cheap(signed_in, actor, django_assert_max_num_queries)
         make.make_milestone(engagement=engagement)
         failed(make_job(by=actor))
         make_job(by=actor)
-    with django_assert_max_num_queries(15):  # three of them for who asks, eight ask each app what needs somebody now
+    with django_assert_max_num_queries(14):  # two of them for who asks, eight ask each app what needs somebody now
         signed_in.get("/")
 
 
@@ -95,7 +95,7 @@ def test_many_questions_ask_the_database_no_more_than_one(actor):
         with CaptureQueriesContext(connection) as asked:
             told = list(questions_waiting(actor))
         counts.append((len(told), len(asked)))
-    assert counts == [(1, 2), (2, 2), (3, 2)]
+    assert counts == [(1, 1), (2, 1), (3, 1)]
 
 
 def test_needs_say_what_to_do():
