@@ -61,7 +61,7 @@ def test_a_wrong_budget_comes_back_with_its_error(signed_in, protocol):
         reverse("evaluations:training-new", args=[protocol.pk]), {"budget_seconds": "1", "seed": "0"}
     )
     assert answer.status_code == 422
-    assert "greater than or equal to 5" in answer.content.decode()
+    assert "must be at least 5" in answer.content.decode()
 
 
 def test_starting_keeps_the_rules(client, signed_in, stranger, protocol):
