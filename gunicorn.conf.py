@@ -27,6 +27,7 @@ keepalive = 5
 max_requests = 20_000  # a process is renewed now and then
 max_requests_jitter = 2_000
 forwarded_allow_ips = ",".join(settings.TRUSTED_PROXIES) or "127.0.0.1"
+forwarder_headers = ""  # no proxy says where in the site we are
 control_socket_disable = True  # signals are enough
 accesslog = None  # the application writes one line for each request, without its query
 logconfig_dict = {

@@ -221,7 +221,10 @@ class PasskeyForm(LoginWebAuthnForm):
 
     def clean_credential(self) -> Authenticator:
         """Ask for the holder's proof: allauth would also take a challenge of a step where a touch is enough."""
-        authenticator: Authenticator = super().clean_credential()
+        try:
+            authenticator: Authenticator = super().clean_credential()
+        except (AttributeError, KeyError, RecursionError) as error:
+            raise MFAAdapter().validation_error("incorrect_code") from error
         said = parse_authentication_response(self.cleaned_data["credential"])
         if not said.response.authenticator_data.is_user_verified():
             raise MFAAdapter().validation_error("incorrect_code")

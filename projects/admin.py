@@ -13,9 +13,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from projects.access import Actor
 from projects.models import ApiToken, AuditCheckpoint, AuditEntry, Membership, Schedule, User, Workspace
-from projects.second_factor import lacks_second_factor
+from projects.second_factor import has_second_factor
 from projects.services import daily_tasks
 from projects.services.audit import record
 
@@ -26,9 +25,9 @@ def change_password(request: HttpRequest, extra_context: dict[str, Any] | None =
 
 
 def owes_factor(request: HttpRequest) -> bool:
-    """Say whether the operator's own workspace demands a second factor that they lack: it guards this door, too."""
-    actor: Actor | None = getattr(request, "actor", None)
-    return actor is not None and lacks_second_factor(actor, request)
+    """Say whether any workspace of the operator demands a second factor that they lack: it guards this door, too."""
+    demanded = any(one.workspace.second_factor_required for one in getattr(request, "memberships", []))
+    return demanded and not has_second_factor(cast("User", request.user))
 
 
 enters, signs_in = admin.site.has_permission, secure_admin_login(admin.site.login)  # the latter is allauth's way

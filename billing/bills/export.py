@@ -11,7 +11,7 @@ from billing.bills.amounts import plain_text
 from billing.bills.lines import FIELDS, ChargeLine
 from billing.bills.tags import write_tags
 
-RISKY = ("=", "+", "-", "@", "\t", "\r")
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 FOCUS_COLUMNS: tuple[tuple[str, str], ...] = (
     ("BilledCost", "billed"),

@@ -161,6 +161,8 @@ def _zip_member(file: BinaryIO) -> Iterator[Readable]:
         if names[0].flag_bits & 1:
             message = "The zip is locked with a password. Upload it unlocked."
             raise BillError("archive-content", message)
+        if names[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others inflate a piece unbounded
+            raise BillError("archive-content", "The zip is packed in an unusual way. Upload the CSV itself.")
         try:
             member = archive.open(names[0])
         except BROKEN as error:

@@ -150,7 +150,8 @@ class Invitation(TenantModel):
     @property
     def is_open(self) -> bool:
         """Whether the link still works."""
-        return self.accepted_at is None and self.withdrawn_at is None and self.expires_at > timezone.now()
+        closed = self.accepted_at or self.withdrawn_at or self.expires_at <= timezone.now()
+        return not closed and (self.invited_by is None or self.invited_by.is_active)
 
 
 class ApiToken(TenantModel):

@@ -162,6 +162,11 @@ def _open_session(link: ShareLink) -> OpenedLink:
     return OpenedLink(session, secret)
 
 
+def _masked(email: str) -> str:
+    """Hide the middle of an address, which would stand in the trail for good."""
+    return f"{email[:1]}…@{email.rpartition('@')[2]}" if email else ""
+
+
 def visitor_of(link: ShareLink, *, address: str | None = None, request_id: str = "") -> Actor:
     """Say as whom the holder of a link acts: reads the link's workspace, writes nothing but an answer."""
     return Actor(
@@ -171,7 +176,7 @@ def visitor_of(link: ShareLink, *, address: str | None = None, request_id: str =
         address=address,
         request_id=request_id,
         scopes=frozenset({"read"}),
-        name=link.recipient_name or link.recipient_email or "Somebody with the link",
+        name=link.recipient_name or _masked(link.recipient_email) or "Somebody with the link",
     )
 
 

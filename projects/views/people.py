@@ -94,7 +94,8 @@ def people_settings(request: ActorRequest) -> HttpResponse:
                 context |= {"form": InvitationForm(), "invited": invitation, "link": link}
                 status = 201
     context["people"] = Membership.objects.visible_to(request.actor).select_related("user")
-    context["invitations"] = [found for found in Invitation.objects.visible_to(request.actor) if found.is_open]
+    invited = Invitation.objects.visible_to(request.actor).select_related("invited_by")
+    context["invitations"] = [found for found in invited if found.is_open]
     context["roles"] = Role.choices
     return show(request, "people", context, status=status)
 

@@ -118,9 +118,33 @@ def test_an_answer_opens_once_and_for_its_holder_alone(client, key, stranger):
 
 
 @pytest.mark.parametrize(
-    "sent", ["[1]", "null", '{"response": []}', '{"a":' + "[" * 5000 + "]" * 5000 + "}", '{"a":' + "9" * 5000 + "}"]
+    "sent",
+    [
+        "[1]",
+        "null",
+        "[" * 50_000,
+        '{"id": 1}',
+        '{"response": []}',
+        '{"a":' + "[" * 5000 + "]" * 5000 + "}",
+        '{"a":' + "9" * 5000 + "}",
+    ],
 )
 def test_anything_may_be_sent_to_the_door(client, key, sent):
     challenge_at_the_door(client)
     assert client.post(DOOR, {"credential": sent}).status_code == 302
+    assert not is_in(client)
+
+
+@pytest.mark.parametrize("change", [{"rawId": None}, {"clientExtensionResults": []}, {"clientExtensionResults": "x"}])
+def test_an_answer_of_an_odd_form_is_refused(client, key, change):
+    good = json.loads(key.answer(challenge_at_the_door(client), flags=PRESENT | VERIFIED))
+    sent = {name: value for name, value in (good | change).items() if value is not None}
+    assert client.post(DOOR, {"credential": json.dumps(sent)}).status_code == 302
+    assert not is_in(client)
+
+
+def test_what_the_browser_said_may_be_nested_without_end(client, key):
+    good = json.loads(key.answer(challenge_at_the_door(client), flags=PRESENT | VERIFIED))
+    good["response"]["clientDataJSON"] = websafe_encode(b"[" * 50_000)
+    assert client.post(DOOR, {"credential": json.dumps(good)}).status_code == 302
     assert not is_in(client)

@@ -155,6 +155,12 @@ def server(tmp_path, empty_database):
 
 
 @pytest.mark.faults
+def test_no_header_says_where_in_the_site_a_page_stands(server):
+    assert visit(server, "GET", "/health")[0].status == 200
+    assert visit(server, "GET", "/x/health", headers={"SCRIPT_NAME": "/x"})[0].status == 404
+
+
+@pytest.mark.faults
 def test_of_a_hundred_parallel_guesses_ten_are_judged(server):
     headers, token = open_form(server, "/accounts/login/")
 

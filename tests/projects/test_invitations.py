@@ -86,6 +86,15 @@ def test_who_is_an_owner_no_longer_has_left_no_door_open(workspace, actor, end):
     assert invitations.find_invitation(kept)
 
 
+def test_an_account_that_is_switched_off_has_left_no_door_open(workspace):
+    other = make.make_actor(workspace=workspace, role=Role.OWNER)
+    token = invitations.invite(email="again@example.com", role=Role.OWNER, by=other)[1]
+    other.user.is_active = False
+    other.user.save()
+    with pytest.raises(invitations.InvitationOverError):
+        invitations.accept(token=token, name="Again", password=PASSWORD)
+
+
 @pytest.mark.parametrize("end", ["old", "withdrawn", "replaced", "wrong"])
 def test_all_dead_links_look_alike(client, actor, invited, end):
     invitation, token = invited

@@ -98,6 +98,9 @@ def test_the_operator_s_admin_is_no_way_round_it(client, demanded, member):
     client.force_login(member.user)
     for address in ("/admin/", "/admin/projects/user/", "/admin/projects/auditentry/"):
         assert client.get(address, follow=True).redirect_chain[-1][0] == "/second-factor/"
+    other = make.make_membership(user=member.user, role=Role.MEMBER).workspace
+    client.post("/workspace/", {"workspace": other.pk})
+    assert client.get("/admin/projects/user/").status_code == 302
     protect(member.user)
     assert client.get("/admin/projects/user/").status_code == 200
 

@@ -210,3 +210,11 @@ def test_a_locked_zip_is_named(bill):
     content[6] |= 1
     assert code_of(bill(bytes(content))) == "archive-content"
     assert zipfile.is_zipfile(io.BytesIO(bytes(content)))
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_whose_unpacking_has_no_bounds_is_refused_before_it(bill, way):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", way) as archive:
+        archive.writestr("bill.csv", focus("1"))
+    assert code_of(bill(packed.getvalue())) == "archive-content"
