@@ -144,7 +144,7 @@ def test_redis_emptied_frozen_and_killed_holds_nothing_up_for_long(stage):
 
 
 def test_sigterm_hands_jobs_back_without_an_attempt(stage):
-    ids = stage.ask("start", kind="add", count=5, pause=1)
+    ids = stage.ask("start", kind="add", count=5, pause=4)  # long enough to see all of them run at once
     stage.wait_for(ids, seconds=20, states=("running",))
     stage.signal("worker-a", signal.SIGTERM, group=False)
     assert stage.parts["worker-a"].wait(10) == 0
