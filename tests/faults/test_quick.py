@@ -144,11 +144,11 @@ def test_redis_emptied_frozen_and_killed_holds_nothing_up_for_long(stage):
 
 
 def test_sigterm_hands_jobs_back_without_an_attempt(stage):
-    ids = stage.ask("start", kind="add", count=5, pause=4)  # long enough to see all of them run at once
+    ids = stage.ask("start", kind="add", count=5, pause=2)  # long enough to see all of them run at once
     stage.wait_for(ids, seconds=20, states=("running",))
     stage.signal("worker-a", signal.SIGTERM, group=False)
     assert stage.parts["worker-a"].wait(10) == 0
-    rows = stage.wait_for(ids, seconds=30)
+    rows = stage.wait_for(ids, seconds=60)
     assert {(row["state"], row["attempts"]) for row in rows.values()} == {("done", 1)}
     assert sorted(row["fence"] for row in rows.values()) == [1, 1, 2, 2, 2]
     assert stage.orphans() == []
